@@ -42,16 +42,8 @@ export const REFUSED_SOCKETS = [
   'origin',
   'draining',
 ] as const;
-export const STORE_OPERATIONS = [
-  'read',
-  'register',
-  'unregister',
-  'drop',
-  'put',
-  'ack',
-  'target',
-  'check',
-] as const;
+/** What the store was asked for when it failed. */
+export const STORE_OPERATIONS = ['put', 'message', 'resend', 'check'] as const;
 export const FRAME_TYPES = [
   'hello',
   'register',

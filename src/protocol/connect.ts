@@ -88,7 +88,10 @@ function decodeApns(token: unknown, topic: unknown): ConnectRequest {
 function decodeUdp(hostPort: unknown, mobileNetwork: unknown): ConnectRequest {
   if (!isMembers(hostPort)) return invalid('wakeup_hostport must be an object');
   const { ip, port } = hostPort as { ip?: unknown; port?: unknown };
-  if (typeof ip !== 'string' || isIP(ip) === 0) return invalid('ip must be an IP address');
+  // A zone names an interface of our own machine, and isIP takes one of any length.
+  if (typeof ip !== 'string' || isIP(ip) === 0 || ip.includes('%')) {
+    return invalid('ip must be an IP address without a zone');
+  }
   // Old clients wrote the port as text.
   const number = typeof port === 'string' && /^[0-9]{1,5}$/.test(port) ? Number(port) : port;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535) {
@@ -110,7 +113,7 @@ function decodeMobileNetwork(
   if (mcc === undefined || mnc === undefined) {
     return invalid('mobilenetwork.mcc and mobilenetwork.mnc must be 1 to 3 digits');
   }
-  const netid = mobileNetwork['netid'];
+  const netid = mobileNetwork['netid'] ?? undefined;
   if (netid !== undefined && (typeof netid !== 'string' || netid.length > TOPIC_CHARACTERS_MAX)) {
     return invalid('mobilenetwork.netid must be a short string');
   }

@@ -51,11 +51,28 @@ export type Decoded =
   /** Not a JSON object: closed with 1003, no reply. */
   | { readonly kind: 'malformed' };
 
+/** One PUT on its way to a device. */
+export interface Update {
+  readonly channelId: ChannelId;
+  readonly version: Version;
+  /** Only live, only when the PUT carried one; never stored. */
+  readonly data?: string | undefined;
+}
+
+/** What became of an update that was handed to a session. */
+export type LiveOutcome =
+  /** Written to the socket, or to its send buffer. */
+  | 'sent'
+  /** Not now: the session is between its hello and the reply, or reads too slowly. It is found in the store. */
+  | 'later'
+  /** The device unregistered the channel in this session: nothing of it goes out any more. */
+  | 'unregistered';
+
+/** An update as a notification carries it: the channel as its device wrote it. */
 export interface SentUpdate {
   readonly written: string;
   readonly version: Version;
-  /** Only live, only when the PUT carried one; never stored. */
-  readonly data?: string;
+  readonly data?: string | undefined;
 }
 
 export type ServerMessage =

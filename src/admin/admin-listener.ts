@@ -1,0 +1,115 @@
+/** The operators' listener: on loopback by default, because what it tells is not for strangers. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Health } from './health.ts';
+import type { Prometheus } from './prometheus.ts';
+
+const HEADER_BYTES_MAX = 8192;
+const REQUEST_TIMEOUT_MS = 5000;
+const CONNECTIONS_MAX = 100;
+
+/** What `/status` tells; members are JSON. */
+export type StatusReport = Readonly<Record<string, unknown>>;
+
+export interface AdminDeps {
+  readonly health: Health;
+  readonly prometheus: Prometheus;
+  readonly status: () => StatusReport;
+  readonly version: StatusReport;
+}
+
+export interface AdminListener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens for operators and their monitoring. @throws Error when the address is taken. */
+export async function listenForAdmin(
+  address: { readonly host: string; readonly port: number },
+  deps: AdminDeps,
+): Promise<AdminListener> {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    },
+    (request, response) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('Allow', 'GET, HEAD');
+        sendJson(response, 405, { error: 'Method Not Allowed' });
+        return;
+      }
+      answer((request.url ?? '').replace(/\?.*$/, ''), response, deps);
+    },
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  await listen(server, address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function answer(
+  path: string,
+  response: ServerResponse,
+  { health, prometheus, status, version }: AdminDeps,
+): void {
+  switch (path) {
+    case '/health': {
+      const report = health.current();
+      sendJson(response, report.ready ? 200 : 503, report);
+      return;
+    }
+    case '/status':
+    case '/status/':
+      sendJson(response, 200, status());
+      return;
+    case '/metrics':
+      void sendMetrics(response, prometheus);
+      return;
+    case '/__version__':
+      sendJson(response, 200, version);
+      return;
+    default:
+      sendJson(response, 404, {
+        error: 'Not Found',
+        paths: ['/health', '/status', '/metrics', '/__version__'],
+      });
+  }
+}
+
+/** Never rejects. */
+async function sendMetrics(response: ServerResponse, prometheus: Prometheus): Promise<void> {
+  try {
+    const page = await prometheus.render();
+    response.writeHead(200, { 'Content-Type': prometheus.contentType }).end(page);
+  } catch {
+    // One metric that cannot be read must not look like a page without it.
+    sendJson(response, 500, { error: 'the metrics cannot be read' });
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const text = `${JSON.stringify(value)}\n`;
+  response
+    .writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(text),
+    })
+    .end(text);
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,152 @@
+/**
+ * The push role put together: every part is made here, by hand, in the order in which it needs the others. The only place that knows both
+ * the config and the drivers.
+ */
+
+import { type AdminDeps, type AdminListener, listenForAdmin } from '../admin/admin-listener.ts';
+import { createHealth, type Health } from '../admin/health.ts';
+import { createPrometheus } from '../admin/prometheus.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { TokenKeyList } from '../config/token-keys.ts';
+import { createDelivery } from '../delivery.ts';
+import { createPutUpdate, type PutUpdate } from '../endpoint/put-update.ts';
+import { createRateLimit } from '../endpoint/rate-limit.ts';
+import { createTokenCache } from '../endpoint/token-cache.ts';
+import type { Log } from '../log.ts';
+import { createMetrics, type Metrics } from '../metrics.ts';
+import { createTokens, type Tokens } from '../protocol/token.ts';
+import type { Store } from '../storage/store.ts';
+import { createDeviceSide, type DeviceSide } from './device-side.ts';
+import { drain } from './drain.ts';
+import { listenForAppServers, listenForDevices, type ServerTls } from './listeners.ts';
+import { type Running, statusReport, VERSION } from './status-report.ts';
+import { endpointBase, origin, socketUrl } from './urls.ts';
+
+export interface PushServerDeps {
+  readonly config: Config;
+  readonly keys: TokenKeyList;
+  readonly store: Store;
+  readonly tls: ServerTls;
+  readonly log: Log;
+  /** For tests; the system's clock otherwise. */
+  readonly clock?: Clock;
+}
+
+export interface PushServer {
+  /** Where devices connect, where endpoints live, where operators look. */
+  readonly urls: { readonly ws: string; readonly endpoint: string; readonly admin: string };
+  /**
+   * Stops in order: no new connections, sessions closed with 1001 spread over `shutdown.spread_ms`, PUTs in hand finished, listeners
+   * and store closed. Resolves to whether all of it was done within `shutdown.deadline_ms`.
+   */
+  stop(): Promise<boolean>;
+}
+
+/** Opens all listeners of the push role. @throws Error when an address is taken; then nothing is left open. */
+export async function openPushServer(deps: PushServerDeps): Promise<PushServer> {
+  const { config, store, log, clock = systemClock } = deps;
+  const metrics = createMetrics();
+  const tokens = createTokens(deps.keys);
+  // Known once the endpoint listens, which is before any device can ask for one.
+  let base = '';
+  const endpointUrl = (token: string) => `${base}/update/${token}`;
+  const devices = createDeviceSide({ config, store, tokens, log, clock, metrics, endpointUrl });
+  const putUpdate = createPutSide(deps, { clock, metrics, tokens, devices });
+  const health = createHealth({ checkStore: () => store.check(), clock, metrics, log });
+  const probe = createProbe(health, devices);
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <Listener extends { close(): Promise<void> }>(listener: Listener): Listener => {
+    opened.push(listener);
+    return listener;
+  };
+  try {
+    const endpoint = keep(
+      await listenForAppServers(config, deps.tls.endpoint, { putUpdate, probe, metrics }),
+    );
+    base = endpointBase(config, endpoint.port);
+    const socket = keep(
+      await listenForDevices(config, deps.tls.socket, { ...devices, probe, clock, log }),
+    );
+    const running: Running = { metrics, devices, putUpdate, health, store, socket, endpoint };
+    const admin = keep(await listenForAdmin(config.admin, adminDeps(running)));
+    const ws = socketUrl(config, socket.port);
+    const urls = { ws, endpoint: `${base}/`, admin: origin('http', config.admin.host, admin.port) };
+    return { urls: { ...urls, admin: `${urls.admin}/` }, stop: () => stop(running, admin, config) };
+  } catch (error) {
+    for (const listener of opened) await listener.close();
+    health.stop();
+    devices.stop();
+    throw error;
+  }
+}
+
+function createPutSide(
+  { config, store, log }: PushServerDeps,
+  {
+    clock,
+    metrics,
+    tokens,
+    devices,
+  }: { clock: Clock; metrics: Metrics; tokens: Tokens; devices: DeviceSide },
+): PutUpdate {
+  const { cacheEntriesMax } = config.tokens;
+  const { dataBytesMax, putsInHandMax, putsPerSecondMax } = config.endpoint;
+  return createPutUpdate({
+    openToken: createTokenCache(tokens, { entriesMax: cacheEntriesMax, metrics }),
+    deliver: createDelivery({ store, findSession: (deviceId) => devices.registry.find(deviceId) }),
+    mayPass: createRateLimit(clock, putsPerSecondMax),
+    rules: { dataBytesMax, nowMs: clock.nowMs },
+    putsInHandMax,
+    clock,
+    metrics,
+    log,
+  });
+}
+
+function adminDeps(running: Running): AdminDeps {
+  const { metrics, devices, putUpdate, health } = running;
+  const prometheus = createPrometheus(metrics, {
+    devices: () => devices.registry.size,
+    sockets: () => devices.admission.open,
+    socketsBeforeHello: () => devices.helloDeadlines.size,
+    sessionsAwaitingAck: () => devices.resends.size,
+    putsInHand: () => putUpdate.inHand,
+    ready: () => health.current().ready,
+  });
+  return { health, prometheus, status: () => statusReport(running), version: VERSION };
+}
+
+async function stop(
+  running: Running,
+  admin: AdminListener,
+  { shutdown }: Config,
+): Promise<boolean> {
+  const { devices, putUpdate, health, socket, endpoint, store } = running;
+  health.drain();
+  devices.admission.shut();
+  putUpdate.drain();
+  socket.stopListening();
+  endpoint.stopListening();
+  const inTime = await drain({ devices, putUpdate, ...shutdown });
+  health.stop();
+  devices.stop();
+  await Promise.all([socket.close(), endpoint.close(), admin.close()]);
+  // Last: a PUT that was still in hand has been answered by now, or its caller was cut off without an answer.
+  await store.close();
+  return inTime;
+}
+
+/** What load balancers may ask of the public listeners: no more than whether to send traffic, and how much is here. */
+function createProbe(health: Health, devices: DeviceSide) {
+  return (path: string) => {
+    if (path !== '/status/' && path !== '/status' && path !== '/health') return undefined;
+    const { ready } = health.current();
+    const body = JSON.stringify({
+      status: ready ? 'OK' : 'UNAVAILABLE',
+      clients: devices.registry.size,
+      version: VERSION.version,
+    });
+    return { status: ready ? 200 : 503, body };
+  };
+}

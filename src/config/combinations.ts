@@ -1,0 +1,149 @@
+/** Values that are right one by one and impossible together. */
+import { isIP } from 'node:net';
+import type { ConfigProblem } from './problem.ts';
+import type { Config, KeyName } from './schema.ts';
+import { tomlText } from './value-text.ts';
+
+interface Combination {
+  /** What it looks at; the first is the key to change. */
+  readonly keys: readonly [KeyName, ...KeyName[]];
+  isPossible(config: Config): boolean;
+  expected(config: Config): string;
+  found(config: Config): string | number | readonly string[];
+}
+
+/** Form encoding writes a byte as %XX; beside the data a body has a version and the names of both. */
+const ENCODED_BYTES_PER_BYTE = 3;
+const BODY_BYTES_BESIDE_DATA = 64;
+
+const COMBINATIONS: readonly Combination[] = [
+  ...(['socket', 'endpoint'] as const).flatMap(tlsCombinations),
+  samePort('endpoint', 'socket'),
+  samePort('admin', 'socket'),
+  samePort('admin', 'endpoint'),
+  {
+    keys: ['endpoint.public_url', 'endpoint.host'],
+    isPossible: ({ endpoint }) => endpoint.publicUrl !== '' || !isWildcard(endpoint.host),
+    expected: ({ endpoint }) =>
+      `the URL by which app servers reach endpoint.host = ${tomlText(endpoint.host)}`,
+    found: ({ endpoint }) => endpoint.publicUrl,
+  },
+  {
+    keys: ['socket.send_buffer_bytes_max', 'socket.message_bytes_max'],
+    isPossible: ({ socket }) => socket.sendBufferBytesMax >= 2 * socket.messageBytesMax,
+    expected: ({ socket }) =>
+      `at least ${tomlText(2 * socket.messageBytesMax)}, twice socket.message_bytes_max, because an error reply echoes the request`,
+    found: ({ socket }) => socket.sendBufferBytesMax,
+  },
+  {
+    keys: ['endpoint.body_bytes_max', 'endpoint.data_bytes_max'],
+    isPossible: ({ endpoint }) => endpoint.bodyBytesMax >= bodyBytesFor(endpoint.dataBytesMax),
+    expected: ({ endpoint }) =>
+      `at least ${tomlText(bodyBytesFor(endpoint.dataBytesMax))}, 3 * endpoint.data_bytes_max + 64, because form encoding may triple the data`,
+    found: ({ endpoint }) => endpoint.bodyBytesMax,
+  },
+  {
+    keys: ['endpoint.headers_timeout_ms', 'endpoint.request_timeout_ms'],
+    isPossible: ({ endpoint }) => endpoint.headersTimeoutMs <= endpoint.requestTimeoutMs,
+    expected: ({ endpoint }) =>
+      `at most ${tomlText(endpoint.requestTimeoutMs)}, endpoint.request_timeout_ms, because a head is part of its request`,
+    found: ({ endpoint }) => endpoint.headersTimeoutMs,
+  },
+  {
+    keys: ['storage.memcached.servers', 'storage.driver'],
+    isPossible: ({ storage }) =>
+      storage.driver !== 'memcached' || storage.memcached.servers.length > 0,
+    expected: () => 'at least one server, because storage.driver is "memcached"',
+    found: ({ storage }) => storage.memcached.servers,
+  },
+  {
+    keys: ['storage.update_ttl_days', 'storage.channel_ttl_days'],
+    isPossible: ({ storage }) => storage.updateTtlDays <= storage.channelTtlDays,
+    expected: ({ storage }) =>
+      `at most ${tomlText(storage.channelTtlDays)}, storage.channel_ttl_days, because a version is forgotten with its channel`,
+    found: ({ storage }) => storage.updateTtlDays,
+  },
+  {
+    keys: ['shutdown.deadline_ms', 'shutdown.spread_ms'],
+    isPossible: ({ shutdown }) => shutdown.deadlineMs > shutdown.spreadMs,
+    expected: ({ shutdown }) =>
+      `more than ${tomlText(shutdown.spreadMs)}, shutdown.spread_ms, because devices are told to go before the exit`,
+    found: ({ shutdown }) => shutdown.deadlineMs,
+  },
+];
+
+/**
+ * The impossible ones. `refused` names the keys that are wrong by themselves: what they meant is unknown, so nothing is said of
+ * combinations with them. `variables` names the keys that an override has set.
+ */
+export function impossibleCombinations(
+  config: Config,
+  refused: ReadonlySet<string>,
+  variables: ReadonlyMap<string, string>,
+): readonly ConfigProblem[] {
+  return COMBINATIONS.filter(({ keys, isPossible }) => {
+    return !keys.some((key) => refused.has(key)) && !isPossible(config);
+  }).map(({ keys: [key], expected, found }) => ({
+    key: variables.get(key) ?? key,
+    expected: expected(config),
+    found: tomlText(found(config)),
+  }));
+}
+
+function tlsCombinations(name: 'socket' | 'endpoint'): readonly Combination[] {
+  return [
+    {
+      keys: [`${name}.tls_key_path`, `${name}.tls_certificate_path`],
+      isPossible: ({ [name]: { tlsKeyPath, tlsCertificatePath } }) =>
+        tlsKeyPath !== '' || tlsCertificatePath === '',
+      expected: () => `a path, because ${name}.tls_certificate_path has one`,
+      found: () => '',
+    },
+    {
+      keys: [`${name}.tls_certificate_path`, `${name}.tls_key_path`],
+      isPossible: ({ [name]: { tlsKeyPath, tlsCertificatePath } }) =>
+        tlsCertificatePath !== '' || tlsKeyPath === '',
+      expected: () => `a path, because ${name}.tls_key_path has one`,
+      found: () => '',
+    },
+    {
+      keys: [`${name}.tls_min_version`, `${name}.transport`],
+      isPossible: ({ [name]: { transport, tlsMinVersion } }) =>
+        transport !== 'uws' || tlsMinVersion === '1.2',
+      expected: () => `"1.2", because ${name}.transport is "uws" and cannot refuse it`,
+      found: ({ [name]: { tlsMinVersion } }) => tlsMinVersion,
+    },
+  ];
+}
+
+type Listener = 'socket' | 'endpoint' | 'admin';
+
+function samePort(later: Listener, earlier: Listener): Combination {
+  return {
+    keys: [`${later}.port`, `${later}.host`, `${earlier}.port`, `${earlier}.host`],
+    isPossible: ({ [later]: one, [earlier]: other }) =>
+      one.port === 0 || one.port !== other.port || !overlap(one.host, other.host),
+    expected: () => `another port than ${earlier}.port on the same address`,
+    found: ({ [later]: { port } }) => port,
+  };
+}
+
+/** Whether one port cannot be had on both. Names are not resolved: the start finds out about those. */
+function overlap(host: string, other: string): boolean {
+  if (host === other) return true;
+  if (isWildcard(host)) return coversHost(host, other);
+  return isWildcard(other) && coversHost(other, host);
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host);
+}
+
+/** An IPv6 wildcard listens for IPv4 too. */
+function coversHost(wildcard: string, host: string): boolean {
+  return isIP(wildcard) === 6 || isWildcard(host) || isIP(host) !== 6;
+}
+
+function bodyBytesFor(dataBytes: number): number {
+  return ENCODED_BYTES_PER_BYTE * dataBytes + BODY_BYTES_BESIDE_DATA;
+}

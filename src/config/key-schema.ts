@@ -1,0 +1,76 @@
+/**
+ * The form in which config keys are described: JSON Schema, narrowed to what this project uses, so that one description serves the
+ * validator, the types, the manual and the messages.
+ */
+import type { FormatName } from './formats.ts';
+
+interface Described {
+  /** What the key does, when to change it, why the default is what it is. Line breaks and indents mean nothing. */
+  readonly description: string;
+}
+
+export interface BooleanKey extends Described {
+  readonly type: 'boolean';
+  readonly default: boolean;
+}
+
+export interface IntegerKey extends Described {
+  readonly type: 'integer';
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly default: number;
+}
+
+export interface ChoiceKey extends Described {
+  readonly type: 'string';
+  readonly enum: readonly string[];
+  readonly default: string;
+}
+
+export interface TextKey extends Described {
+  readonly type: 'string';
+  readonly format: FormatName;
+  readonly default: string;
+}
+
+export interface ListKey extends Described {
+  readonly type: 'array';
+  readonly items: { readonly type: 'string'; readonly format: FormatName };
+  readonly uniqueItems: true;
+  readonly maxItems: number;
+  readonly default: readonly string[];
+  /** JSON Schema's mark for secrets: such a value goes in and is never shown again. */
+  readonly writeOnly?: true;
+}
+
+export type KeySchema = BooleanKey | IntegerKey | ChoiceKey | TextKey | ListKey;
+
+/** A TOML table. */
+export interface SectionSchema extends Described {
+  readonly type: 'object';
+  readonly additionalProperties: false;
+  readonly properties: Readonly<Record<string, KeySchema | SectionSchema>>;
+}
+
+/** `send_buffer_bytes_max` to `sendBufferBytesMax`, as `camelCaseOf` does it with values. */
+export type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** The type of what a schema allows, its members in camelCase. */
+export type ValueOf<Schema> = Schema extends { properties: infer Keys }
+  ? { readonly [Name in keyof Keys & string as CamelCase<Name>]: ValueOf<Keys[Name]> }
+  : Schema extends { enum: readonly (infer Choice)[] }
+    ? Choice
+    : Schema extends { type: 'boolean' }
+      ? boolean
+      : Schema extends { type: 'integer' }
+        ? number
+        : Schema extends { type: 'array' }
+          ? readonly string[]
+          : string;
+
+/** As the type CamelCase. */
+export function camelCaseOf(name: string): string {
+  return name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,177 @@
+/**
+ * The app-server side on node:http: the default, because what strangers send needs a strict parser. Every timeout and size of the
+ * library is set; none is left at a default that waits for minutes.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type RequestId, requestIdOf } from '../protocol/ids.ts';
+import type { EndpointAnswer } from '../protocol/statuses.ts';
+import type { TokenContent } from '../protocol/token.ts';
+import {
+  type EndpointListener,
+  type EndpointListenerDeps,
+  type EndpointListenerOptions,
+  REQUEST_ID_HEADER,
+  type ReadyAnswers,
+  readyAnswers,
+} from './endpoint-listener.ts';
+
+/** How often the library looks for requests that take too long; its own default is 30 s. */
+const TIMEOUT_CHECK_INTERVAL_MS = 1000;
+const NO_BODY = Buffer.alloc(0);
+
+/** Listens for app servers. @throws Error when the address is taken. */
+export async function listenOnNode(
+  options: EndpointListenerOptions,
+  deps: EndpointListenerDeps,
+): Promise<EndpointListener> {
+  const server = createHttpServer(options);
+  const answers = readyAnswers(options);
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    new Exchange(request, response, { options, deps, answers }).begin();
+  });
+  await listen(server, options);
+  return {
+    transport: 'node',
+    port: (server.address() as AddressInfo).port,
+    stopListening: () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+interface ExchangeContext {
+  readonly options: EndpointListenerOptions;
+  readonly deps: EndpointListenerDeps;
+  readonly answers: ReadyAnswers;
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #context: ExchangeContext;
+  readonly #requestId: RequestId;
+  #body: Buffer = NO_BODY;
+
+  constructor(request: IncomingMessage, response: ServerResponse, context: ExchangeContext) {
+    this.#request = request;
+    this.#response = response;
+    this.#context = context;
+    const offered = request.headers['x-request-id'];
+    this.#requestId = requestIdOf(typeof offered === 'string' ? offered : '');
+  }
+
+  begin(): void {
+    const { method = '', url = '' } = this.#request;
+    const queryAt = url.indexOf('?');
+    const path = queryAt === -1 ? url : url.slice(0, queryAt);
+    const routed = this.#context.deps.putUpdate.route(method, path);
+    switch (routed.kind) {
+      case 'put':
+        this.#readBody(routed.content, queryAt === -1 ? '' : url.slice(queryAt + 1));
+        return;
+      case 'answer':
+        this.#answer(routed.answer);
+        return;
+      case 'probe':
+        this.#answerProbe(routed.path);
+        return;
+    }
+  }
+
+  #readBody(content: TokenContent, query: string): void {
+    const request = this.#request;
+    const { bodyBytesMax } = this.#context.options;
+    request.on('data', (chunk: Buffer) => {
+      if (this.#body.length + chunk.length > bodyBytesMax) {
+        request.removeAllListeners('data').removeAllListeners('end');
+        this.#answer('bodyTooLarge');
+        return;
+      }
+      this.#body = this.#body.length === 0 ? chunk : Buffer.concat([this.#body, chunk]);
+    });
+    request.on('end', () => void this.#put(content, query));
+    // A caller that goes away before its body is whole was promised nothing.
+    request.on('error', () => this.#response.destroy());
+  }
+
+  /** Never rejects. */
+  async #put(content: TokenContent, query: string): Promise<void> {
+    const contentType = this.#request.headers['content-type'] ?? '';
+    const source = { body: this.#body, contentType, query };
+    this.#answer(await this.#context.deps.putUpdate.put(content, source, this.#requestId));
+  }
+
+  #answer(name: EndpointAnswer): void {
+    const { deps, answers } = this.#context;
+    deps.metrics.puts[name].count++;
+    const { status, body, headers } = answers[name];
+    const flat = [REQUEST_ID_HEADER, this.#requestId, 'Content-Length', String(body.length)];
+    for (const [header, value] of headers) flat.push(header, value);
+    this.#end(status, flat, body);
+  }
+
+  #answerProbe(path: string): void {
+    const { deps } = this.#context;
+    const found = deps.probe(path);
+    if (found === undefined) {
+      this.#answer('notFound');
+      return;
+    }
+    const flat = [
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(found.body)),
+    ];
+    this.#end(found.status, flat, found.body);
+  }
+
+  /** A request whose body was not read to its end cannot be followed by another: the connection ends with the answer. */
+  #end(status: number, headers: string[], body: string): void {
+    if (!this.#request.complete) headers.push('Connection', 'close');
+    this.#response.writeHead(status, headers);
+    this.#response.end(body);
+    if (!this.#request.complete) this.#response.once('finish', () => this.#request.destroy());
+  }
+}
+
+function createHttpServer(options: EndpointListenerOptions): Server {
+  const { tls, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = options;
+  const limits = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
+    maxHeaderSize: options.headerBytesMax,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(limits)
+      : createTlsServer({
+          ...limits,
+          cert: tls.certificatePem,
+          key: tls.keyPem,
+          minVersion: `TLSv${tls.minVersion}`,
+        });
+  server.maxConnections = options.connectionsMax;
+  return server;
+}
+
+function listen(server: Server, { host, port }: EndpointListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * From one request to one answer, without a socket (protocol.md, "App-server side"). The rims, node-endpoint.ts and uws-endpoint.ts, read
+ * requests and write answers; what an answer is, is decided here.
+ */
+import { unreachable } from '../assert.ts';
+import type { Clock } from '../clock.ts';
+import type { Deliver } from '../delivery.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { RequestId } from '../protocol/ids.ts';
+import type { EndpointAnswer } from '../protocol/statuses.ts';
+import type { TokenContent } from '../protocol/token.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { type FormRules, type FormSource, readUpdateForm, type UpdateForm } from './update-form.ts';
+
+/** What the head of a request alone decides. */
+export type Routed =
+  | { readonly kind: 'put'; readonly content: TokenContent }
+  | { readonly kind: 'answer'; readonly answer: EndpointAnswer }
+  /** A public probe, for load balancers. */
+  | { readonly kind: 'probe'; readonly path: string };
+
+export interface PutUpdateDeps {
+  readonly openToken: (token: string) => TokenContent | undefined;
+  readonly deliver: Deliver;
+  /** Whether one more PUT may pass within this second. */
+  readonly mayPass: () => boolean;
+  readonly rules: FormRules;
+  /** PUTs that may wait for the store at once; one more is answered 503. */
+  readonly putsInHandMax: number;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface PutUpdate {
+  /** Decides by method and path, without I/O, before the body is read. `path` without its query. */
+  route(method: string, path: string): Routed;
+  /** Stores and delivers. Never rejects: a failure is an answer. */
+  put(content: TokenContent, source: FormSource, requestId: RequestId): Promise<EndpointAnswer>;
+  /** PUTs that wait for the store now. */
+  readonly inHand: number;
+  /** From now on each PUT is answered 503: the node drains. */
+  drain(): void;
+}
+
+/** A store that is away fails each of many thousand PUTs a second; some of their request ids are enough to follow it. */
+const FAILURES_LOGGED_PER_SECOND_MAX = 5;
+const UPDATE_PATH = '/update/';
+const INVALID_TOKEN: Routed = { kind: 'answer', answer: 'invalidToken' };
+const NOT_FOUND: Routed = { kind: 'answer', answer: 'notFound' };
+const METHOD_NOT_ALLOWED: Routed = { kind: 'answer', answer: 'methodNotAllowed' };
+const OPTIONS: Routed = { kind: 'answer', answer: 'options' };
+const UNAVAILABLE: Routed = { kind: 'answer', answer: 'unavailable' };
+const TOO_MANY: Routed = { kind: 'answer', answer: 'tooManyRequests' };
+
+export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
+  const { openToken, mayPass, putsInHandMax, metrics, clock } = deps;
+  const mayLog = createRateLimit(clock, FAILURES_LOGGED_PER_SECOND_MAX);
+  let inHand = 0;
+  let isDraining = false;
+
+  function routePut(token: string): Routed {
+    // A slash or an empty segment is another path, not a bad token.
+    if (token === '' || token.includes('/')) return NOT_FOUND;
+    if (isDraining || inHand >= putsInHandMax) return UNAVAILABLE;
+    if (!mayPass()) return TOO_MANY;
+    const content = openToken(token);
+    return content === undefined ? INVALID_TOKEN : { kind: 'put', content };
+  }
+
+  return {
+    route(method, path) {
+      if (!path.startsWith(UPDATE_PATH)) return { kind: 'probe', path };
+      if (method === 'PUT') return routePut(path.slice(UPDATE_PATH.length));
+      return method === 'OPTIONS' ? OPTIONS : METHOD_NOT_ALLOWED;
+    },
+    async put(content, source, requestId) {
+      const begunMs = clock.monotonicMs();
+      inHand++;
+      try {
+        const read = readUpdateForm(source, deps.rules);
+        return await accept(deps, content, read instanceof Promise ? await read : read);
+      } catch (error) {
+        metrics.storeErrors.put.count++;
+        if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
+        return 'unavailable';
+      } finally {
+        inHand--;
+        metrics.putDuration.observe(clock.monotonicMs() - begunMs);
+      }
+    },
+    get inHand() {
+      return inHand;
+    },
+    drain() {
+      isDraining = true;
+    },
+  };
+}
+
+async function accept(
+  { deliver }: PutUpdateDeps,
+  content: TokenContent,
+  form: UpdateForm,
+): Promise<EndpointAnswer> {
+  if (form.kind === 'refused') return form.answer;
+  const { version, data } = form;
+  const outcome = await deliver(content.deviceId, { channelId: content.channelId, version, data });
+  switch (outcome) {
+    case 'delivered':
+    case 'stored':
+    case 'gone':
+      return outcome;
+    case 'unkept':
+      return 'unavailable';
+    default:
+      return unreachable(outcome);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * One device's WebSocket between its library and its session: frames in order and one at a time, texts to messages and back, failures
+ * to replies and close codes. The rims (uws-socket.ts, ws-socket.ts) call it; it never throws into them.
+ */
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Close } from '../protocol/close-codes.ts';
+import { decodeClientMessage, encodeServerMessage, encodeUpdate } from '../protocol/codec.ts';
+import type { Received, SentUpdate, ServerMessage } from '../protocol/messages.ts';
+import type { ErrorStatus } from '../protocol/statuses.ts';
+import { StoreUnavailableError } from '../storage/store.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { DeviceSocket, SendResult } from './device-socket.ts';
+import { Session } from './session.ts';
+import type { Outlet, SessionDeps } from './session-deps.ts';
+import { SessionError } from './session-error.ts';
+
+export interface ConnectionDeps extends SessionDeps {
+  /** Sockets that have not said hello, and until when they may stay so. */
+  readonly helloDeadlines: Deadlines<Connection>;
+  readonly helloTimeoutMs: number;
+  /** Frames one device may have waiting while an earlier one is in hand; a device that sends more does not read our answers. */
+  readonly inboxFramesMax: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+const MALFORMED: Close = { cause: 'notAnObject', reason: 'a message must be a JSON object' };
+const INBOX_FULL: Close = { cause: 'policy', reason: 'too many messages wait for an answer' };
+const TOO_LARGE: Close = { cause: 'tooLarge', reason: 'the message is too large' };
+const HELLO_MISSING: Close = { cause: 'policy', reason: 'no hello within the allowed time' };
+const STORE_AWAY: Close = { cause: 'tryAgainLater', reason: 'the store does not answer' };
+const OWN_FAULT: Close = { cause: 'policy', reason: 'the server made a mistake' };
+const GOING_AWAY: Close = { cause: 'goingAway', reason: 'the server is going away' };
+const NOTHING_RECEIVED: Received = Object.freeze({});
+
+export class Connection implements Outlet {
+  readonly #deps: ConnectionDeps;
+  readonly #socket: DeviceSocket;
+  readonly #session: Session;
+  /** Frames that wait; undefined while none ever did, which is most connections. */
+  #waiting: string[] | undefined;
+  #isBusy = false;
+  #isClosing = false;
+
+  constructor(deps: ConnectionDeps, socket: DeviceSocket) {
+    this.#deps = deps;
+    this.#socket = socket;
+    this.#session = new Session(deps, this);
+    deps.metrics.socketsOpened.count++;
+    deps.helloDeadlines.add(this, deps.helloDeadlines.nowMs + deps.helloTimeoutMs);
+  }
+
+  /** Whether the device's hello was answered. */
+  get isIdentified(): boolean {
+    return this.#session.deviceId !== undefined;
+  }
+
+  /** One message, reassembled. */
+  onFrame(text: string): void {
+    if (this.#isClosing) return;
+    if (!this.#isBusy) {
+      void this.#work(text);
+      return;
+    }
+    this.#waiting ??= [];
+    if (this.#waiting.length >= this.#deps.inboxFramesMax) {
+      this.close(INBOX_FULL);
+      return;
+    }
+    this.#waiting.push(text);
+  }
+
+  /** A message longer than `message_bytes_max`; its text was not read. */
+  onOversizedFrame(): void {
+    this.close(TOO_LARGE);
+  }
+
+  /** The socket has closed, for whatever reason. Idempotent. */
+  onClose(): void {
+    if (!this.#isClosing) this.#deps.metrics.closes.peer.count++;
+    this.#leave();
+  }
+
+  /** The node drains before this device said hello. */
+  goAway(): void {
+    this.close(GOING_AWAY);
+  }
+
+  #leave(): void {
+    this.#isClosing = true;
+    this.#waiting = undefined;
+    this.#deps.helloDeadlines.delete(this);
+    this.#session.onClose();
+  }
+
+  onHelloOverdue(): void {
+    this.close(HELLO_MISSING);
+  }
+
+  send(message: ServerMessage): SendResult {
+    return this.#write(encodeServerMessage(message));
+  }
+
+  sendUpdate(update: SentUpdate): SendResult {
+    return this.#write(encodeUpdate(update));
+  }
+
+  /** Closes once; what was sent before goes out first. The session leaves at once: a closing socket takes no more updates. */
+  close(close: Close): void {
+    if (this.#isClosing) return;
+    this.#deps.metrics.closes[close.cause].count++;
+    this.#leave();
+    this.#socket.close(close);
+  }
+
+  #write(text: string): SendResult {
+    if (this.#isClosing) return 'dropped';
+    const result = this.#socket.send(text);
+    if (result === 'dropped') this.#onSlowReader();
+    return result;
+  }
+
+  /** The device does not read: what it should have had stays in the store, and the memory it holds is taken back at once. */
+  #onSlowReader(): void {
+    if (this.#isClosing) return;
+    this.#deps.metrics.closes.slow_reader.count++;
+    this.#leave();
+    this.#socket.terminate();
+  }
+
+  /** Works off `first` and whatever comes to wait meanwhile. Never rejects. */
+  async #work(first: string): Promise<void> {
+    this.#isBusy = true;
+    let text: string | undefined = first;
+    while (text !== undefined && !this.#isClosing) {
+      await this.#handle(text);
+      text = this.#waiting?.shift();
+    }
+    this.#isBusy = false;
+  }
+
+  async #handle(text: string): Promise<void> {
+    const { frames } = this.#deps.metrics;
+    const decoded = decodeClientMessage(text);
+    switch (decoded.kind) {
+      case 'message': {
+        const { message } = decoded;
+        frames[message.type].count++;
+        const received = message.type === 'purge' ? NOTHING_RECEIVED : message.received;
+        try {
+          await this.#session.onMessage(message);
+        } catch (error) {
+          this.#onFailure(error, received);
+        }
+        if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
+        return;
+      }
+      case 'refused':
+        frames.refused.count++;
+        this.#refuse(decoded.received, 401, { cause: 'policy', reason: decoded.reason });
+        return;
+      case 'malformed':
+        frames.malformed.count++;
+        this.close(MALFORMED);
+        return;
+    }
+  }
+
+  #onFailure(error: unknown, received: Received): void {
+    if (error instanceof SessionError) {
+      this.#refuse(received, error.status, error.close);
+    } else if (error instanceof StoreUnavailableError) {
+      this.#deps.metrics.storeErrors.message.count++;
+      this.#refuse(received, 503, STORE_AWAY);
+    } else {
+      this.#deps.log.error({ err: error }, 'session.failed');
+      this.#refuse(received, 500, OWN_FAULT);
+    }
+  }
+
+  #refuse(received: Received, status: ErrorStatus, close: Close): void {
+    this.send({ type: 'error', received, status, reason: close.reason });
+    this.close(close);
+  }
+}

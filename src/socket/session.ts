@@ -1,0 +1,388 @@
+/**
+ * One device's conversation, from its first message to its close (protocol.md, "Device side"). Knows no socket and no text: it takes
+ * messages and gives messages to its outlet. connection.ts never calls `onMessage` twice at once; `deliver`, `onResendDue` and
+ * `onClose` come at any time between the awaits.
+ */
+import { unreachable } from '../assert.ts';
+import type { Close } from '../protocol/close-codes.ts';
+import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
+import type { ClientMessage, LiveOutcome, Update } from '../protocol/messages.ts';
+import type { Ack } from '../storage/store.ts';
+import { type Admitted, admitDevice } from './admit-device.ts';
+import { ChannelNotes, writtenOf } from './channel-notes.ts';
+import { heldChannels, pendingOf } from './pending.ts';
+import type { MessageOf, Outlet, SessionDeps } from './session-deps.ts';
+import { SessionError } from './session-error.ts';
+import {
+  NOTHING_UNACKED,
+  type Sent,
+  sentOf,
+  withoutAcked,
+  withoutChannel,
+  withSent,
+} from './unacked.ts';
+
+/** Ready is where nearly all sessions are nearly all the time, so it holds no more than it must. */
+type State =
+  | { readonly kind: 'unidentified' }
+  /** Joined to the registry, the hello not answered yet. `missed`: an update came meanwhile; it is in the store. */
+  | { readonly kind: 'joining'; readonly deviceId: DeviceId; missed: boolean }
+  | { readonly kind: 'ready'; readonly deviceId: DeviceId; readonly writtenDeviceId: string }
+  | { readonly kind: 'left' };
+
+const UNIDENTIFIED: State = { kind: 'unidentified' };
+const LEFT: State = { kind: 'left' };
+const REDIRECTED: Close = { cause: 'normal', reason: 'another node has room' };
+const ALL_FULL: Close = { cause: 'tryAgainLater', reason: 'no node has room' };
+const GOING_AWAY: Close = { cause: 'goingAway', reason: 'the server is going away' };
+const REPLACED: Close = {
+  cause: 'replaced',
+  reason: 'another connection of this device took over',
+};
+
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #outlet: Outlet;
+  #state: State = UNIDENTIFIED;
+  #unacked: readonly Sent[] = NOTHING_UNACKED;
+  /** Something may be pending that this session never sent: found at the next ack, or at the next resend. */
+  #mayHaveUnsent = false;
+  #lastPingAtMs: number | undefined;
+  /** Made when there is something to note; most sessions have none. */
+  #notes: ChannelNotes | undefined;
+
+  constructor(deps: SessionDeps, outlet: Outlet) {
+    this.#deps = deps;
+    this.#outlet = outlet;
+  }
+
+  /** The device, once its hello was answered. */
+  get deviceId(): DeviceId | undefined {
+    return this.#state.kind === 'ready' ? this.#state.deviceId : undefined;
+  }
+
+  /**
+   * Acts on one message and gives the replies to the outlet, in order.
+   * @throws SessionError when protocol.md does not allow `message` in this state.
+   * @throws StoreUnavailableError when the store cannot answer; the device may try again.
+   */
+  async onMessage(message: ClientMessage): Promise<void> {
+    switch (message.type) {
+      case 'ack':
+        return this.#onAck(message, this.#ready(message));
+      case 'ping':
+        return this.#onPing(message);
+      case 'hello':
+        return this.#onHello(message);
+      case 'register':
+        return this.#onRegister(message, this.#ready(message));
+      case 'unregister':
+        return this.#onUnregister(message, this.#ready(message));
+      case 'purge':
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Sends an update that was stored just now, whatever its version: clients ignore an old one. */
+  deliver(update: Update): LiveOutcome {
+    const state = this.#state;
+    if (state.kind === 'joining') {
+      // Before the hello reply nothing goes out. The pending versions may have been read already, so they are read once more.
+      state.missed = true;
+      return 'later';
+    }
+    if (state.kind !== 'ready') return 'later';
+    const { channelId, version, data } = update;
+    if (this.#notes?.isUnregistered(channelId)) return 'unregistered';
+    const result = this.#outlet.sendUpdate({
+      written: writtenOf(this.#notes, channelId),
+      version,
+      data,
+    });
+    if (result === 'dropped') {
+      this.#mayHaveUnsent = true;
+      return 'later';
+    }
+    this.#noteSent(channelId, update);
+    this.#deps.metrics.updatesSent.count++;
+    return 'sent';
+  }
+
+  /** A newer connection of the device has this one's place: closes with 4000. */
+  giveWay(): void {
+    this.#outlet.close(REPLACED);
+  }
+
+  /** The node drains: closes with 1001, and the device comes back to another one. */
+  goAway(): void {
+    this.#outlet.close(GOING_AWAY);
+  }
+
+  /** The socket is gone. Idempotent. */
+  onClose(): void {
+    const state = this.#state;
+    this.#state = LEFT;
+    if (state.kind === 'joining' || state.kind === 'ready') {
+      this.#deps.registry.leave(state.deviceId, this);
+    }
+    this.#deps.resends.delete(this);
+    this.#unacked = NOTHING_UNACKED;
+  }
+
+  /** `resend_interval_ms` may have passed since something was sent and not acknowledged. @throws StoreUnavailableError */
+  async onResendDue(): Promise<void> {
+    const { resends, resendIntervalMs } = this.#deps;
+    if (this.#state.kind !== 'ready' || this.#unacked.length === 0) return;
+    const oldestMs = Math.min(...this.#unacked.map((sent) => sent.sentAtMs));
+    if (oldestMs + resendIntervalMs <= resends.nowMs) {
+      await this.#sendPending(
+        'updatesResent',
+        (sent) => sent === undefined || sent.sentAtMs + resendIntervalMs <= resends.nowMs,
+      );
+    }
+    this.watchForAcks();
+  }
+
+  #ready(message: MessageOf<'ack' | 'register' | 'unregister'>): State & { kind: 'ready' } {
+    if (this.#state.kind !== 'ready')
+      throw new SessionError(401, 'hello must come first', message.received);
+    return this.#state;
+  }
+
+  #onPing({ received }: MessageOf<'ping'>): void {
+    const { clock, pingIntervalMinMs, longPongs } = this.#deps;
+    if (pingIntervalMinMs > 0) {
+      const nowMs = clock.monotonicMs();
+      if (this.#lastPingAtMs !== undefined && nowMs - this.#lastPingAtMs < pingIntervalMinMs) {
+        throw new SessionError(401, 'pings come too often', received);
+      }
+      this.#lastPingAtMs = nowMs;
+    }
+    this.#outlet.send({ type: 'pong', long: longPongs });
+  }
+
+  async #onHello(hello: MessageOf<'hello'>): Promise<void> {
+    if (this.#state.kind === 'ready') return this.#onHelloAgain(hello, this.#state);
+    // Decided before anything is dropped or replaced: a device that is sent elsewhere leaves no trace here.
+    if (!this.#mayStay(hello)) return;
+    const admitted = await admitDevice(hello, this.#deps, (deviceId) => this.#join(deviceId));
+    if (admitted === undefined || this.#left()) return;
+    this.#welcome(hello, admitted);
+    if (this.#mayHaveUnsent) await this.#sendMissed();
+  }
+
+  #mayStay({ writtenDeviceId }: MessageOf<'hello'>): boolean {
+    const { placement, metrics } = this.#deps;
+    const place = placement();
+    switch (place.kind) {
+      case 'here':
+        return true;
+      case 'elsewhere':
+        metrics.hellos.redirected.count++;
+        this.#outlet.send({ type: 'redirect', writtenDeviceId, url: place.url });
+        this.#outlet.close(REDIRECTED);
+        return false;
+      case 'full':
+        metrics.hellos.full.count++;
+        this.#outlet.send({
+          type: 'hello',
+          writtenDeviceId,
+          status: 429,
+          connectReason: undefined,
+        });
+        this.#outlet.close(ALL_FULL);
+        return false;
+      default:
+        return unreachable(place);
+    }
+  }
+
+  /** Same or no uaid: answered like the first hello, and what is pending is sent again. */
+  async #onHelloAgain(hello: MessageOf<'hello'>, state: State & { kind: 'ready' }): Promise<void> {
+    const { deviceId } = state;
+    if (hello.writtenDeviceId !== '' && hello.deviceId !== deviceId) {
+      throw new SessionError(503, 'this connection already has another uaid', hello.received);
+    }
+    const { store, metrics } = this.#deps;
+    const listed = hello.listed.map((channel) => channel.channelId);
+    const view = await store.readDevice(deviceId, listed);
+    if (this.#left()) return;
+    metrics.hellos.again.count++;
+    this.#welcome(hello, {
+      deviceId,
+      writtenDeviceId: state.writtenDeviceId,
+      view,
+      isKept: true,
+      connectReason: undefined,
+    });
+  }
+
+  #join(deviceId: DeviceId): boolean {
+    if (this.#left()) return false;
+    this.#state = { kind: 'joining', deviceId, missed: false };
+    this.#deps.registry.join(deviceId, this)?.giveWay();
+    return true;
+  }
+
+  /** The hello reply, then what is pending: in one turn, so that no live update comes between. */
+  #welcome(hello: MessageOf<'hello'>, admitted: Admitted): void {
+    const { deviceId, writtenDeviceId, view, isKept, connectReason } = admitted;
+    const missed = this.#state.kind === 'joining' && this.#state.missed;
+    this.#mayHaveUnsent ||= missed;
+    this.#state = { kind: 'ready', deviceId, writtenDeviceId };
+    const held = heldChannels(view);
+    for (const channel of held) this.#noteSpelling(channel);
+    for (const channel of hello.listed) this.#noteSpelling(channel);
+    this.#outlet.send({ type: 'hello', writtenDeviceId, status: 200, connectReason });
+    const updates = pendingOf(held).filter((update) => !this.#isSuperseded(update));
+    const heldIds = new Set(held.map((channel) => channel.channelId));
+    const expired =
+      isKept && view.kind !== 'untracked'
+        ? hello.listed
+            .filter((channel) => !heldIds.has(channel.channelId))
+            .map((channel) => channel.written)
+        : [];
+    this.#notify(updates, expired);
+    this.#deps.metrics.updatesFlushed.count += updates.length;
+  }
+
+  /** Sends what is pending and was never sent in this session. */
+  async #sendMissed(): Promise<void> {
+    await this.#sendPending(
+      'updatesFlushed',
+      (sent, version) => sent === undefined || sent.highest < version,
+    );
+  }
+
+  async #onRegister(
+    { channel, received }: MessageOf<'register'>,
+    state: State & { kind: 'ready' },
+  ): Promise<void> {
+    const { store, tokens, endpointUrl } = this.#deps;
+    const outcome = await store.registerChannel(state.deviceId, channel);
+    if (this.#left()) return;
+    if (outcome === 'full') {
+      this.#outlet.send({
+        type: 'error',
+        received,
+        status: 429,
+        reason: 'the device has too many channels',
+      });
+      return;
+    }
+    this.#notes?.takeBack(channel.channelId);
+    this.#noteSpelling(channel);
+    const token = tokens.seal({ deviceId: state.deviceId, channelId: channel.channelId });
+    this.#outlet.send({
+      type: 'register',
+      writtenDeviceId: state.writtenDeviceId,
+      written: channel.written,
+      endpoint: endpointUrl(token),
+    });
+  }
+
+  async #onUnregister(
+    { channelId, written }: MessageOf<'unregister'>,
+    state: State & { kind: 'ready' },
+  ): Promise<void> {
+    if (channelId !== undefined) {
+      this.#note().unregister(channelId);
+      this.#unacked = withoutChannel(this.#unacked, channelId);
+      await this.#deps.store.unregisterChannel(state.deviceId, channelId);
+      if (this.#left()) return;
+    }
+    this.#outlet.send({ type: 'unregister', written });
+  }
+
+  async #onAck(
+    { updates }: MessageOf<'ack'>,
+    { deviceId }: State & { kind: 'ready' },
+  ): Promise<void> {
+    const acks: Ack[] = [];
+    for (const { channelId, version } of updates) {
+      const throughVersion = version ?? sentOf(this.#unacked, channelId)?.last;
+      // Without a version, and nothing of the channel sent: there is nothing the device can mean.
+      if (throughVersion !== undefined) acks.push({ channelId, throughVersion });
+    }
+    if (acks.length > 0) await this.#deps.store.ackUpdates(deviceId, acks);
+    if (this.#left()) return;
+    this.#deps.metrics.updatesAcked.count += acks.length;
+    for (const { channelId, throughVersion } of acks) {
+      this.#unacked = withoutAcked(this.#unacked, channelId, throughVersion);
+    }
+    if (this.#mayHaveUnsent) await this.#sendMissed();
+  }
+
+  /** Reads what is pending and sends those updates that `wanted` picks, oldest first. */
+  async #sendPending(
+    counter: 'updatesFlushed' | 'updatesResent',
+    wanted: (sent: Sent | undefined, version: Version) => boolean,
+  ): Promise<void> {
+    if (this.#state.kind !== 'ready') return;
+    // Cleared before the read: whatever is stored after the read was begun sets it again.
+    this.#mayHaveUnsent = false;
+    const view = await this.#deps.store.readDevice(this.#state.deviceId, []);
+    if (this.#left()) return;
+    const updates = pendingOf(heldChannels(view)).filter(
+      (update) =>
+        !this.#isSuperseded(update) &&
+        wanted(sentOf(this.#unacked, update.channelId), update.version),
+    );
+    this.#notify(updates, []);
+    this.#deps.metrics[counter].count += updates.length;
+  }
+
+  /** What was read may be older than what happened since: a higher version was sent, or the channel unregistered. */
+  #isSuperseded({ channelId, version }: Update): boolean {
+    if (this.#notes?.isUnregistered(channelId)) return true;
+    const sent = sentOf(this.#unacked, channelId);
+    return sent !== undefined && sent.highest > version;
+  }
+
+  #notify(updates: readonly Update[], expired: readonly string[]): void {
+    if (updates.length === 0 && expired.length === 0) return;
+    const sent = updates.map(({ channelId, version }) => ({
+      written: writtenOf(this.#notes, channelId),
+      version,
+    }));
+    const result = this.#outlet.send({ type: 'notification', updates: sent, expired });
+    if (result === 'dropped') {
+      this.#mayHaveUnsent = true;
+      return;
+    }
+    for (const update of updates) this.#noteSent(update.channelId, update);
+  }
+
+  #noteSent(channelId: ChannelId, { version }: Update): void {
+    this.#unacked = withSent(this.#unacked, {
+      channelId,
+      version,
+      sentAtMs: this.#deps.resends.nowMs,
+    });
+    this.watchForAcks();
+  }
+
+  /** One entry per session that waits for acks; it is looked at when due and stays until then, so an ack costs nothing here. */
+  watchForAcks(): void {
+    const { resends, resendIntervalMs } = this.#deps;
+    if (resendIntervalMs === 0 || this.#unacked.length === 0 || resends.has(this)) return;
+    const oldestMs = Math.min(...this.#unacked.map((sent) => sent.sentAtMs));
+    resends.add(this, Math.max(oldestMs + resendIntervalMs, resends.nowMs));
+  }
+
+  #noteSpelling(channel: WrittenChannel): void {
+    if (this.#notes === undefined && channel.written === channel.channelId) return;
+    this.#note().spell(channel);
+  }
+
+  #note(): ChannelNotes {
+    this.#notes ??= new ChannelNotes(this.#deps.channelsPerDeviceMax);
+    return this.#notes;
+  }
+
+  #left(): boolean {
+    return this.#state.kind === 'left';
+  }
+}

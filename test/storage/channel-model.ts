@@ -1,0 +1,83 @@
+/**
+ * One channel as store.ts describes it, and the search for an order of calls that explains the answers a store gave:
+ * the test of "the outcome is that of some order of the calls".
+ */
+
+export type Operation =
+  | { readonly type: 'put' | 'ack'; readonly version: number }
+  | { readonly type: 'register' | 'unregister' | 'drop' | 'read' };
+
+/** A call and its answer. */
+export interface Step {
+  readonly operation: Operation;
+  readonly answer: string;
+}
+
+type Channel =
+  | { readonly kind: 'unknown' | 'gone' }
+  | { readonly kind: 'held'; readonly pending?: number };
+
+const UNKNOWN: Channel = { kind: 'unknown' };
+const GONE: Channel = { kind: 'gone' };
+const EMPTY: Channel = { kind: 'held' };
+
+/** Whether some order of the callers' steps, each caller's own order kept, gives every answer and ends with `last`. */
+export function explains(histories: readonly (readonly Step[])[], last: Step): boolean {
+  return search(
+    histories,
+    histories.map(() => 0),
+    UNKNOWN,
+    last,
+  );
+}
+
+function search(
+  histories: readonly (readonly Step[])[],
+  positions: readonly number[],
+  channel: Channel,
+  last: Step,
+): boolean {
+  let finished = true;
+  for (const [caller, history] of histories.entries()) {
+    const position = positions[caller] ?? 0;
+    const step = history[position];
+    if (step === undefined) continue;
+    finished = false;
+    const [after, answer] = apply(channel, step.operation);
+    if (answer !== step.answer) continue;
+    if (search(histories, positions.with(caller, position + 1), after, last)) return true;
+  }
+  return finished && apply(channel, last.operation)[1] === last.answer;
+}
+
+function apply(channel: Channel, operation: Operation): readonly [Channel, string] {
+  switch (operation.type) {
+    case 'put':
+      return put(channel, operation.version);
+    case 'ack':
+      return [isDone(channel, operation.version) ? EMPTY : channel, 'done'];
+    case 'register':
+      return [channel.kind === 'held' ? channel : EMPTY, 'registered'];
+    case 'unregister':
+      return [GONE, 'done'];
+    case 'drop':
+      return [channel.kind === 'held' ? GONE : channel, 'done'];
+    case 'read':
+      return [
+        channel,
+        channel.kind === 'held' ? `pending ${channel.pending ?? 'nothing'}` : 'not held',
+      ];
+  }
+}
+
+function put(channel: Channel, version: number): readonly [Channel, string] {
+  if (channel.kind === 'gone') return [channel, 'gone'];
+  if (channel.kind === 'held' && channel.pending !== undefined && channel.pending >= version) {
+    return [channel, 'stale'];
+  }
+  return [{ kind: 'held', pending: version }, 'stored'];
+}
+
+function isDone(channel: Channel, through: number): boolean {
+  return channel.kind === 'held' && channel.pending !== undefined && channel.pending <= through;
+}

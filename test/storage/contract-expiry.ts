@@ -1,0 +1,163 @@
+import { expect } from 'chai';
+import type { GetSubject } from './store-contract.ts';
+import {
+  channelsOf,
+  newChannel,
+  newDevice,
+  pendingOf,
+  plain,
+  TEST_LIMITS,
+  version,
+} from './store-fixtures.ts';
+
+const { channelTtlMs, goneTtlMs, updateTtlMs } = TEST_LIMITS;
+
+/**
+ * Drivers renew the age of a record lazily: a device is kept at least `channelTtlMs` after it was last seen, and at most
+ * a tenth longer.
+ */
+const KEPT_AT_MOST_MS = channelTtlMs * 1.1;
+
+/** How long things live, at the limit and one past it. */
+export function itForgetsInTime(getSubject: GetSubject): void {
+  it('keeps a version for its time and not longer', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(updateTtlMs);
+    expect(await pendingOf(store, device, channel)).to.equal(7);
+    clock.moveMs(1);
+    expect(channelsOf(await store.readDevice(device, []))).to.deep.equal([plain(channel)]);
+  });
+
+  it('counts the time of the higher version, not of the first', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(updateTtlMs);
+    await store.putUpdate(device, channel, version(8));
+    clock.moveMs(updateTtlMs);
+    expect(await pendingOf(store, device, channel)).to.equal(8);
+    clock.moveMs(1);
+    expect(await pendingOf(store, device, channel)).to.equal(undefined);
+  });
+
+  it('does not let a repeated version live longer', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(updateTtlMs);
+    expect(await store.putUpdate(device, channel, version(7))).to.equal('stale');
+    await store.registerChannel(device, plain(channel));
+    clock.moveMs(1);
+    expect(await pendingOf(store, device, channel)).to.equal(undefined);
+  });
+
+  it('takes any version once the pending one has expired', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(updateTtlMs + 1);
+    expect(await store.putUpdate(device, channel, version(2))).to.equal('stored');
+    expect(await pendingOf(store, device, channel)).to.equal(2);
+  });
+
+  it('remembers a gone channel for its time and not longer', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    await store.unregisterChannel(device, channel);
+    clock.moveMs(goneTtlMs);
+    expect(await store.putUpdate(device, channel, version(1))).to.equal('gone');
+    clock.moveMs(1);
+    expect(await store.putUpdate(device, channel, version(1))).to.equal('stored');
+    expect(await pendingOf(store, device, channel)).to.equal(1);
+  });
+
+  it('counts from the last time a channel was unregistered', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.unregisterChannel(device, channel);
+    clock.moveMs(goneTtlMs);
+    await store.unregisterChannel(device, channel);
+    clock.moveMs(goneTtlMs);
+    expect(await store.putUpdate(device, channel, version(1))).to.equal('gone');
+  });
+
+  it('keeps a device and its channels for their time and not longer', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    clock.moveMs(channelTtlMs);
+    // Another process of ours may ask without renewing: this PUT is told stale only by a store that still holds the channel.
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(KEPT_AT_MOST_MS - channelTtlMs + 1);
+    expect(await store.readDevice(device, [channel])).to.deep.equal({ kind: 'unknown' });
+  });
+
+  it('keeps a device that is seen from time to time', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    await store.writeTarget(device, { type: 'fcm', token: 'token' });
+    for (const stepMs of [0.05, 0.09, 0.11, 0.5, 0.99, 1].map((part) => part * channelTtlMs)) {
+      clock.moveMs(stepMs);
+      expect(channelsOf(await store.readDevice(device, []))).to.deep.equal([plain(channel)]);
+      expect(await store.readTarget(device)).to.deep.equal({ type: 'fcm', token: 'token' });
+      // Ages may be renewed after the answer; a write that comes later waits for it.
+      await store.check();
+    }
+    clock.moveMs(KEPT_AT_MOST_MS + 1);
+    expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'unknown' });
+    expect(await store.readTarget(device)).to.equal(undefined);
+  });
+
+  it('does not take PUTs for a sign of the device', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    clock.moveMs(channelTtlMs);
+    await store.putUpdate(device, channel, version(1));
+    clock.moveMs(KEPT_AT_MOST_MS - channelTtlMs + 1);
+    expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'unknown' });
+  });
+
+  it('keeps a device known after its last channel is unregistered, for its time', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    await store.unregisterChannel(device, channel);
+    clock.moveMs(channelTtlMs);
+    expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'known', channels: [] });
+    await store.check();
+    clock.moveMs(KEPT_AT_MOST_MS + 1);
+    expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'unknown' });
+  });
+
+  it('has room again when channels have expired', async () => {
+    const { store, clock } = getSubject();
+    const device = newDevice();
+    for (let held = 0; held < TEST_LIMITS.channelsPerDeviceMax; held += 1) {
+      await store.registerChannel(device, plain(newChannel()));
+    }
+    clock.moveMs(KEPT_AT_MOST_MS + 1);
+    for (let held = 0; held < TEST_LIMITS.channelsPerDeviceMax; held += 1) {
+      expect(await store.registerChannel(device, plain(newChannel()))).to.equal('registered');
+    }
+    expect(await store.registerChannel(device, plain(newChannel()))).to.equal('full');
+  });
+
+  it('forgets the spelling and the pending version of an expired channel', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, { channelId: channel, written: channel.toUpperCase() });
+    clock.moveMs(channelTtlMs);
+    await store.putUpdate(device, channel, version(9));
+    clock.moveMs(KEPT_AT_MOST_MS - channelTtlMs + 1);
+    expect(await store.putUpdate(device, channel, version(2))).to.equal('stored');
+    const [held] = channelsOf(await store.readDevice(device, []));
+    expect(held?.written).to.equal(channel);
+    expect(held?.pending?.version).to.equal(2);
+  });
+}

@@ -78,6 +78,7 @@ const LATENCY_BOUNDS_MS = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000,
 ];
 
+/** Every number of the process. Whoever does the thing adds one; nobody but the admin listener reads. */
 export interface Metrics {
   readonly socketsOpened: Counter;
   readonly socketsRefused: Counters<(typeof REFUSED_SOCKETS)[number]>;

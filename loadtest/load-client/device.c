@@ -1,30 +1,90 @@
-enum device_state { DEVICE_UPGRADING, DEVICE_GREETING, DEVICE_REGISTERING, DEVICE_READY, DEVICE_CLOSED };
+/* The devices: WebSocket framing, hello, register, and an ack for every notification. */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
-struct device {
-  struct wire wire;
-  enum device_state state;
-  bool has_put_under_way;
-  char channel_id[37];
-  uint64_t opened_at;
-  char *put_head; /* the request of every PUT of this channel, up to the length of its body */
-  size_t put_head_length;
-  struct ledger ledger;
-};
-
-static struct place server;
-static struct place endpoint; /* of all channels; host empty: not known yet */
-static struct device *devices;
-static int devices_opened, devices_ready, devices_failed;
-static char upgrade_request[1024];
+#include "load-client.h"
 
 enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
-/* Longest frame that is sent: an ack of this many updates. */
+/* An ack of that many updates fits into a frame of that size. */
 enum { ACK_UPDATES_MAX = 64, FRAME_BYTES_MAX = 8192 };
+
+static const char HELLO[] = "{\"messageType\":\"hello\",\"uaid\":\"\",\"channelIDs\":[]}";
+static const char REGISTER[] = "{\"messageType\":\"register\",\"channelID\":\"%s\"}";
+
+struct place server, endpoint;
+struct device *devices;
+int devices_opened, devices_ready, devices_failed;
+char first_device_end[80];
+struct histogram ready_latency;
+
+static char upgrade_request[1024];
+
+/* ------------------------------------------------------------------------------ open and close */
+
+void prepare_devices(void) {
+  devices = allocate_zeroed((size_t)options.devices, sizeof *devices);
+  /* The key is a fixed one and the answer to it is not checked: no proxy stands between. */
+  snprintf(upgrade_request, sizeof upgrade_request,
+           "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZC1jbGllbnQtMDAwMA==\r\n"
+           "Sec-WebSocket-Protocol: push-notification\r\n\r\n",
+           server.path, server.host);
+}
+
+void open_next_device(void) {
+  const int address = options.first_address + devices_opened / options.devices_per_address;
+  struct device *device = &devices[devices_opened++];
+  const uint64_t a = chance(), b = chance();
+  /* The fixed digits make it a UUID of version 4 (RFC 9562). */
+  snprintf(device->channel_id, sizeof device->channel_id, "%08x-%04x-4%03x-a%03x-%04x%08x", (unsigned)(a >> 32),
+           (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff, (unsigned)(b >> 48) & 0xfff,
+           (unsigned)(b >> 32) & 0xffff, (unsigned)b);
+  device->wire.kind = WIRE_DEVICE;
+  device->opened_at = now;
+  open_wire(&device->wire, &server.address, htonl(INADDR_LOOPBACK - 1 + (in_addr_t)address));
+}
+
+void on_device_open(struct device *device) {
+  send_bytes(&device->wire, upgrade_request, strlen(upgrade_request));
+}
+
+void on_device_closed(struct device *device, const char *reason) {
+  if (device->state == DEVICE_READY) {
+    devices_ready--;
+    faults.closed_by_server++;
+  } else {
+    devices_failed++;
+  }
+  device->state = DEVICE_CLOSED;
+  /* One stands for all: they tend to fail alike. */
+  if (first_device_end[0] == '\0') snprintf(first_device_end, sizeof first_device_end, "%s", reason);
+}
+
+static ssize_t reject(struct device *device, const char *reason) {
+  faults.bad_messages++;
+  close_wire(&device->wire, reason);
+  return -1;
+}
+
+/* ---------------------------------------------------------------------------------------- send */
+
+/* `to` = `from` XOR the key's four bytes, again and again. */
+static void mask_bytes(char *to, const char *from, size_t length, uint32_t key) {
+  const uint64_t twice = (uint64_t)key << 32 | key;
+  size_t at = 0;
+  for (uint64_t eight; at + sizeof eight <= length; at += sizeof eight) {
+    memcpy(&eight, from + at, sizeof eight);
+    eight ^= twice;
+    memcpy(to + at, &eight, sizeof eight);
+  }
+  for (; at < length; at++) to[at] = (char)(from[at] ^ ((const char *)&key)[at % sizeof key]);
+}
 
 static void send_frame(struct device *device, int opcode, const char *payload, size_t length) {
   static char frame[FRAME_BYTES_MAX + 16];
   const uint32_t key = (uint32_t)chance();
-  const uint64_t mask = (uint64_t)key << 32 | key;
   char *to = frame;
   *to++ = (char)(0x80 | opcode);
   if (length < 126) {
@@ -35,36 +95,25 @@ static void send_frame(struct device *device, int opcode, const char *payload, s
     *to++ = (char)length;
   }
   to = put_text(to, (const char *)&key, sizeof key);
-  size_t at = 0;
-  for (; at + 8 <= length; at += 8) {
-    uint64_t eight;
-    memcpy(&eight, payload + at, 8);
-    eight ^= mask;
-    memcpy(to + at, &eight, 8);
-  }
-  for (; at < length; at++) to[at] = (char)(payload[at] ^ ((const char *)&key)[at % 4]);
+  mask_bytes(to, payload, length, key);
   send_bytes(&device->wire, frame, (size_t)(to - frame) + length);
 }
 
-static void send_text(struct device *device, const char *text) { send_frame(device, OPCODE_TEXT, text, strlen(text)); }
+/* -------------------------------------------------------------------------------- conversation */
 
-static ssize_t reject(struct device *device, const char *reason) {
-  faults.bad_messages++;
-  close_wire(&device->wire, reason);
-  return -1;
-}
-
-/* All channels' endpoints must stand at one place, to which the putters connect. */
+/* All endpoints must stand at one place, to which the putters connect. */
 static const char *keep_endpoint(struct device *device, struct text url) {
   struct place place;
   if (!url.at) return "register was answered without a pushEndpoint";
   const char *wrong = read_url("http://", url.at, (size_t)(url.end - url.at), &place);
   if (wrong) return wrong;
-  if (!endpoint.host[0]) endpoint = place;
+  if (endpoint.host[0] == '\0') endpoint = place;
   if (strcmp(endpoint.host, place.host) != 0) return "endpoints stand at several hosts";
+  /* Nobody PUTs to idle devices, and a million of these would be a gigabyte. */
   if (options.idle) return NULL;
   char head[1024];
-  device->put_head_length = (size_t)snprintf(head, sizeof head,
+  device->put_head_length = (size_t)snprintf(
+    head, sizeof head,
     "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ",
     place.path, place.host);
   device->put_head = allocate(NULL, device->put_head_length);
@@ -72,22 +121,33 @@ static const char *keep_endpoint(struct device *device, struct text url) {
   return NULL;
 }
 
-static void on_device_ready(struct device *device) {
+static ssize_t on_hello_reply(struct device *device, bool is_granted) {
+  char message[128];
+  if (!is_granted) return reject(device, "hello was not answered with 200");
+  const int length = snprintf(message, sizeof message, REGISTER, device->channel_id);
+  send_frame(device, OPCODE_TEXT, message, (size_t)length);
+  device->state = DEVICE_REGISTERING;
+  return 0;
+}
+
+static ssize_t on_register_reply(struct device *device, bool is_granted, struct text url) {
+  const char *wrong = is_granted ? keep_endpoint(device, url) : "register was not answered with 200";
+  if (wrong) return reject(device, wrong);
   device->state = DEVICE_READY;
   devices_ready++;
   record(&ready_latency, now - device->opened_at);
+  return 0;
 }
 
-/* Acknowledges what the notification brought, however many updates it holds. */
+/* Acknowledges what the notification brought, in one frame however many updates it holds. */
 static void on_notification(struct device *device, struct text message) {
   static char ack[FRAME_BYTES_MAX];
   char *to = PUT_LITERAL(ack, "{\"messageType\":\"ack\",\"updates\":[");
   struct text cursor = member_of(message, "updates"), update;
   int count = 0;
   while (count < ACK_UPDATES_MAX && (update = next_element(&cursor)).at) {
-    struct text channel = string_of(member_of(update, "channelID"));
-    uint64_t version = whole_number_of(member_of(update, "version"));
-    if (!text_is(channel, device->channel_id)) {
+    const uint64_t version = whole_number_of(member_of(update, "version"));
+    if (!text_is(string_of(member_of(update, "channelID")), device->channel_id)) {
       faults.unknown++;
       continue;
     }
@@ -104,95 +164,69 @@ static void on_notification(struct device *device, struct text message) {
 }
 
 static ssize_t on_message(struct device *device, struct text message) {
-  struct text type = string_of(member_of(message, "messageType"));
+  const struct text type = string_of(member_of(message, "messageType"));
+  if (device->state == DEVICE_READY && text_is(type, "notification")) {
+    on_notification(device, message);
+    return 0;
+  }
   const bool is_granted = whole_number_of(member_of(message, "status")) == 200;
-  char text[160];
-  switch (device->state) {
-    case DEVICE_GREETING:
-      if (!text_is(type, "hello") || !is_granted) return reject(device, "hello was not answered with 200");
-      device->state = DEVICE_REGISTERING;
-      snprintf(text, sizeof text, "{\"messageType\":\"register\",\"channelID\":\"%s\"}", device->channel_id);
-      send_text(device, text);
+  if (device->state == DEVICE_GREETING && text_is(type, "hello")) return on_hello_reply(device, is_granted);
+  if (device->state == DEVICE_REGISTERING && text_is(type, "register"))
+    return on_register_reply(device, is_granted, string_of(member_of(message, "pushEndpoint")));
+  return reject(device, "a message out of turn");
+}
+
+/* ------------------------------------------------------------------------------------- receive */
+
+static ssize_t on_upgrade_reply(struct device *device, const char *bytes, size_t length) {
+  const char *end = memmem(bytes, length, "\r\n\r\n", 4);
+  if (!end) return 0;
+  if (strncmp(bytes, "HTTP/1.1 101", 12) != 0) {
+    char reason[80];
+    snprintf(reason, sizeof reason, "upgrade was answered with %.12s", bytes);
+    return reject(device, reason);
+  }
+  device->state = DEVICE_GREETING;
+  send_frame(device, OPCODE_TEXT, HELLO, sizeof HELLO - 1);
+  return end + 4 - bytes;
+}
+
+static ssize_t on_close_frame(struct device *device, const unsigned char *payload, size_t length) {
+  char reason[80];
+  snprintf(reason, sizeof reason, "close frame %d", length < 2 ? 1005 : payload[0] << 8 | payload[1]);
+  close_wire(&device->wire, reason);
+  return -1;
+}
+
+static ssize_t on_frame(struct device *device, int opcode, const char *payload, size_t length) {
+  switch (opcode) {
+    case OPCODE_TEXT:
+    case OPCODE_BINARY:
+      return on_message(device, (struct text){payload, payload + length});
+    case OPCODE_PING:
+      send_frame(device, OPCODE_PONG, payload, length);
       return 0;
-    case DEVICE_REGISTERING: {
-      if (!text_is(type, "register") || !is_granted) return reject(device, "register was not answered with 200");
-      const char *wrong = keep_endpoint(device, string_of(member_of(message, "pushEndpoint")));
-      if (wrong) return reject(device, wrong);
-      on_device_ready(device);
-      return 0;
-    }
-    case DEVICE_READY:
-      if (text_is(type, "notification")) on_notification(device, message);
-      /* An object without a type is the answer to a ping, which nobody sent, but it harms nobody. */
-      else if (type.at) return reject(device, "a message that nobody asked for");
-      return 0;
+    case OPCODE_CLOSE:
+      return on_close_frame(device, (const unsigned char *)payload, length);
     default:
-      return reject(device, "a message out of turn");
+      return 0;
   }
 }
 
-/* Takes one frame off the front: the bytes taken, 0 when it is not complete, -1 when refused. */
-static ssize_t take_frame(struct device *device, const char *bytes, size_t length) {
+ssize_t on_device_bytes(struct device *device, const char *bytes, size_t length) {
   const unsigned char *head = (const unsigned char *)bytes;
+  if (device->state == DEVICE_UPGRADING) return on_upgrade_reply(device, bytes, length);
   if (length < 2) return 0;
-  size_t head_length = 2, payload_length = head[1] & 0x7f;
+  size_t head_length = 2, payload_length = head[1];
   if (payload_length == 126) {
     if (length < 4) return 0;
     head_length = 4;
     payload_length = (size_t)head[2] << 8 | head[3];
-  } else if (payload_length == 127 || (head[1] & 0x80)) {
+  } else if (payload_length > 126) {
     return reject(device, "a masked or oversized frame");
   }
-  if (length < head_length + payload_length) return 0;
-  const char *payload = bytes + head_length;
-  const int opcode = head[0] & 0x0f;
   if (!(head[0] & 0x80)) return reject(device, "a fragmented message");
-  if (opcode == OPCODE_TEXT || opcode == OPCODE_BINARY) {
-    if (on_message(device, (struct text){payload, payload + payload_length}) < 0) return -1;
-  } else if (opcode == OPCODE_PING) {
-    send_frame(device, OPCODE_PONG, payload, payload_length);
-  } else if (opcode == OPCODE_CLOSE) {
-    char reason[64];
-    snprintf(reason, sizeof reason, "closed by the server with %d", payload_length < 2 ? 1005 : (unsigned char)payload[0] << 8 | (unsigned char)payload[1]);
-    close_wire(&device->wire, reason);
-    return -1;
-  }
+  if (length < head_length + payload_length) return 0;
+  if (on_frame(device, head[0] & 0x0f, bytes + head_length, payload_length) < 0) return -1;
   return (ssize_t)(head_length + payload_length);
-}
-
-static ssize_t take_upgrade(struct device *device, const char *bytes, size_t length) {
-  static const char HELLO[] = "{\"messageType\":\"hello\",\"uaid\":\"\",\"channelIDs\":[]}";
-  const char *end = memmem(bytes, length, "\r\n\r\n", 4);
-  if (!end) return 0;
-  if (strncmp(bytes, "HTTP/1.1 101", 12) != 0) {
-    char reason[64];
-    snprintf(reason, sizeof reason, "upgrade answered with %.20s", bytes);
-    return reject(device, reason);
-  }
-  device->state = DEVICE_GREETING;
-  send_text(device, HELLO);
-  return end + 4 - bytes;
-}
-
-static void open_device(struct device *device) {
-  const uint64_t a = chance(), b = chance();
-  /* The two fixed digits make it a UUID of version 4 (RFC 9562). */
-  snprintf(device->channel_id, sizeof device->channel_id, "%08x-%04x-4%03x-%04x-%012" PRIx64, (uint32_t)(a >> 32),
-           (uint32_t)(a >> 16) & 0xffff, (uint32_t)a & 0xfff, ((uint32_t)(b >> 48) & 0x3fff) | 0x8000,
-           (uint64_t)(b & 0xffffffffffffull));
-  const int place = (int)(device - devices) / options.devices_per_address;
-  device->wire.kind = WIRE_DEVICE;
-  device->state = DEVICE_UPGRADING;
-  device->opened_at = now;
-  open_wire(&device->wire, &server.address, htonl(0x7f000000u + (uint32_t)(options.first_address + place)));
-}
-
-static void on_device_closed(struct device *device, const char *reason) {
-  static bool was_told;
-  if (device->state == DEVICE_READY) devices_ready--;
-  else devices_failed++;
-  if (device->state == DEVICE_READY) faults.closed_by_server++;
-  device->state = DEVICE_CLOSED;
-  if (!was_told) fprintf(stderr, "load-client: a device ended: %s\n", reason);
-  was_told = true;
 }

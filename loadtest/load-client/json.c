@@ -3,18 +3,12 @@
 
 #include "load-client.h"
 
-/* A part of a message; `at` NULL: there is none. Just enough of a reader to ask for members by
-   name, in whatever order and spacing the server writes them. */
-struct text {
-  const char *at, *end;
-};
-
-static bool text_is(struct text text, const char *expected) {
+bool text_is(struct text text, const char *expected) {
   size_t length = strlen(expected);
   return text.at && (size_t)(text.end - text.at) == length && memcmp(text.at, expected, length) == 0;
 }
 
-static const char *skip_blanks(const char *at, const char *end) {
+const char *skip_blanks(const char *at, const char *end) {
   while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) at++;
   return at;
 }
@@ -43,7 +37,7 @@ static const char *skip_value(const char *at, const char *end) {
   return depth == 0 ? at : NULL;
 }
 
-static struct text member_of(struct text object, const char *name) {
+struct text member_of(struct text object, const char *name) {
   const struct text none = {0};
   if (!object.at) return none;
   const char *end = object.end, *at = skip_blanks(object.at, end);
@@ -63,8 +57,7 @@ static struct text member_of(struct text object, const char *name) {
   return none;
 }
 
-/* The next element of an array; `*cursor` starts as the array's text. */
-static struct text next_element(struct text *cursor) {
+struct text next_element(struct text *cursor) {
   const struct text none = {0};
   if (!cursor->at) return none;
   const char *at = skip_blanks(cursor->at, cursor->end);
@@ -77,15 +70,14 @@ static struct text next_element(struct text *cursor) {
   return element;
 }
 
-/* The inside of a string without escapes; what is read here (ids, URLs) has none. */
-static struct text string_of(struct text value) {
+struct text string_of(struct text value) {
   const struct text none = {0};
   if (!value.at || value.end - value.at < 2 || *value.at != '"') return none;
   if (memchr(value.at, '\\', (size_t)(value.end - value.at))) return none;
   return (struct text){value.at + 1, value.end - 1};
 }
 
-static uint64_t whole_number_of(struct text value) {
+uint64_t whole_number_of(struct text value) {
   uint64_t number = 0;
   for (const char *at = value.at; at && at < value.end; at++) {
     if (*at < '0' || *at > '9') return UINT64_MAX;
@@ -94,17 +86,17 @@ static uint64_t whole_number_of(struct text value) {
   return value.at ? number : UINT64_MAX;
 }
 
-static char *put_text(char *to, const char *text, size_t length) {
+char *put_text(char *to, const char *text, size_t length) {
   memcpy(to, text, length);
   return to + length;
 }
-#define PUT_LITERAL(to, literal) put_text(to, literal, sizeof(literal) - 1)
 
-static char *put_number(char *to, uint64_t number) {
+char *put_number(char *to, uint64_t number) {
   char digits[20];
   int count = 0;
-  do digits[count++] = (char)('0' + number % 10);
-  while ((number /= 10) > 0);
+  do {
+    digits[count++] = (char)('0' + number % 10);
+  } while ((number /= 10) > 0);
   while (count > 0) *to++ = digits[--count];
   return to;
 }

@@ -204,7 +204,7 @@ struct ledger {
 /* What must not happen, and what may but should be known. */
 struct faults {
   uint64_t lost;                 /* answered 200 or 202, but neither it nor a later version came */
-  uint64_t coalesced;            /* only a later version came: allowed */
+  uint64_t skipped;              /* as lost, but a later version came: the device will not miss it */
   uint64_t duplicated;           /* came again */
   uint64_t reordered;            /* came after a later version of its channel */
   uint64_t unknown;              /* a channel or version that nobody PUT */
@@ -257,6 +257,8 @@ extern struct place server;
 extern struct place endpoint; /* of all channels */
 extern struct device *devices;
 extern int devices_opened, devices_ready, devices_failed;
+/* Why the first device ended that did; empty while all live. */
+extern char first_device_end[80];
 extern struct histogram ready_latency;
 
 void prepare_devices(void);

@@ -1,10 +1,22 @@
+/* What happens in which order. load-client.h says what for. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "load-client.h"
+
+/* Standard streams, epoll, and the files of /proc. */
+enum { OTHER_DESCRIPTORS = 16 };
+
 static void raise_descriptor_limit(void) {
   struct rlimit limit;
-  /* Standard streams, epoll, and files of /proc come on top. */
-  const rlim_t needed = (rlim_t)options.devices + (rlim_t)options.putters + 16;
+  const rlim_t needed = (rlim_t)(options.devices + options.putters + OTHER_DESCRIPTORS);
   getrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_max < needed) {
-    fprintf(stderr, "load-client: %lu file descriptors are needed, the limit (ulimit -Hn) is %lu\n",
+    fprintf(stderr, "load-client: needs %lu file descriptors, the limit (ulimit -Hn) is %lu\n",
             (unsigned long)needed, (unsigned long)limit.rlim_max);
     exit(EXIT_RUN_FAILED);
   }
@@ -12,39 +24,25 @@ static void raise_descriptor_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void prepare(void) {
+int main(int argc, char **argv) {
+  read_options(argc, argv);
   const char *wrong = read_url("ws://", options.ws_url, strlen(options.ws_url), &server);
-  if (wrong) refuse_usage("--ws: ", wrong);
-  snprintf(upgrade_request, sizeof upgrade_request,
-           "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: bG9hZC1jbGllbnQtMDAwMA==\r\n"
-           "Sec-WebSocket-Protocol: push-notification\r\n\r\n",
-           server.path, server.host);
+  if (wrong) refuse_usage("--ws is ", wrong);
   raise_descriptor_limit();
   /* Never outlives the bench that started it. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  /* Timers fire when they are due: the default would let each PUT be 50 us late. */
-  prctl(PR_SET_TIMERSLACK, 1000);
-  chance_state = options.seed;
-  for (int i = 0; i < options.pid_count; i++) processes[i].pid = options.pids[i];
-  devices = calloc((size_t)options.devices, sizeof *devices);
-  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (!devices || epoll_fd < 0) {
-    fprintf(stderr, "load-client: cannot start: %s\n", strerror(errno));
-    exit(EXIT_RUN_FAILED);
-  }
-}
-
-int main(int argc, char **argv) {
-  read_options(argc, argv);
-  prepare();
+  /* Timers fire when they are due: by default the kernel may be 50 us late. */
+  prctl(PR_SET_TIMERSLACK, 1000ul);
+  open_epoll();
+  prepare_devices();
   if (!read_snapshot(&at_start)) give_up("a process named by --pid does not run");
   connect_devices();
   read_snapshot(&at_connected);
   if (!why[0] && options.idle) hold_devices();
   else if (!why[0]) measure_puts();
   if (!read_snapshot(&at_end)) give_up("the server has died");
-  for (int i = 0; i < options.devices; i++) audit(&devices[i].ledger, devices[i].state != DEVICE_READY);
+  for (int i = 0; i < options.devices; i++)
+    audit(&devices[i].ledger, devices[i].state != DEVICE_READY);
   print_result();
   return why[0] ? EXIT_RUN_FAILED : EXIT_MEASURED;
 }

@@ -1,75 +1,65 @@
-/* One app server: a keep-alive connection with at most one PUT under way. */
-struct putter {
-  struct wire wire;
-  struct device *device; /* NULL: free */
-  uint32_t version;
-  uint64_t reopen_at; /* 0: is open or opening */
-};
+/* The app servers: keep-alive connections that PUT versions, one after the other. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
+#include "load-client.h"
+
+/* A server that refuses connections is asked again after this, not in a busy loop. */
 enum { REOPEN_AFTER_MS = 20 };
 
-static struct putter *putters;
+struct putter *putters;
 static int putters_closed;
 
-/* A ring of those that could PUT at once, so that open loop uses all connections in turn. */
-static struct {
-  struct putter **ring;
-  int first, count;
-} free_putters;
+/* ------------------------------------------------------------------------------------- whose turn */
 
-static void free_putter(struct putter *putter) {
-  free_putters.ring[(free_putters.first + free_putters.count++) % options.putters] = putter;
+/* Those that may PUT, first come first served, so that open loop uses all connections in turn. */
+static struct {
+  struct putter **places;
+  int first, count;
+} ring;
+
+static void put_into_ring(struct putter *putter) {
+  if (putter->is_in_ring) return;
+  putter->is_in_ring = true;
+  ring.places[(ring.first + ring.count++) % options.putters] = putter;
 }
 
-static struct putter *take_free_putter(void) {
-  /* One that was closed while it was free is passed over; it comes back when it is open again. */
-  while (free_putters.count > 0) {
-    struct putter *putter = free_putters.ring[free_putters.first];
-    free_putters.first = (free_putters.first + 1) % options.putters;
-    free_putters.count--;
+static struct putter *first_of_ring(void) {
+  while (ring.count > 0) {
+    struct putter *putter = ring.places[ring.first];
     if (putter->wire.fd >= 0 && !putter->wire.is_connecting) return putter;
+    /* The server closed it while it waited here. It comes back when it is open again. */
+    ring.first = (ring.first + 1) % options.putters;
+    ring.count--;
+    putter->is_in_ring = false;
   }
   return NULL;
 }
 
-static void open_putter(struct putter *putter) {
-  putter->reopen_at = 0;
-  putter->wire.kind = WIRE_PUTTER;
-  open_wire(&putter->wire, &endpoint.address, 0);
+static void leave_ring(struct putter *putter) {
+  ring.first = (ring.first + 1) % options.putters;
+  ring.count--;
+  putter->is_in_ring = false;
 }
 
-static void on_putter_closed(struct putter *putter) {
-  if (putter->device) putter->device->has_put_under_way = false;
-  putter->device = NULL;
-  putter->reopen_at = now + REOPEN_AFTER_MS * NS_PER_MS;
-  putters_closed++;
-}
-
-static void reopen_putters(void) {
-  for (int i = 0; putters_closed > 0 && i < options.putters; i++) {
-    if (putters[i].reopen_at == 0 || putters[i].reopen_at > now) continue;
-    faults.reopened_putters++;
-    putters_closed--;
-    open_putter(&putters[i]);
-  }
-}
-
-/* Channels come in one shuffled order again and again, so that each has its turn and any two PUTs
-   of a channel are far apart. One whose last PUT is not answered yet is passed over. */
+/* Channels have their turns in one shuffled order again and again, so that two PUTs of a channel are
+   as far apart as can be. */
 static struct device **turns;
 static int next_turn;
 
 static void shuffle_turns(void) {
-  turns = allocate(NULL, (size_t)options.devices * sizeof *turns);
+  turns = allocate_zeroed((size_t)options.devices, sizeof *turns);
   for (int i = 0; i < options.devices; i++) {
-    int other = (int)(chance() % (uint64_t)(i + 1));
+    const int other = (int)(chance() % (uint64_t)(i + 1));
     turns[i] = turns[other];
     turns[other] = &devices[i];
   }
 }
 
 static struct device *take_turn(void) {
-  for (int tried = 0; tried < options.devices; tried++) {
+  for (int passed = 0; passed < options.devices; passed++) {
     struct device *device = turns[next_turn];
     next_turn = next_turn + 1 == options.devices ? 0 : next_turn + 1;
     if (device->state == DEVICE_READY && !device->has_put_under_way) return device;
@@ -77,21 +67,71 @@ static struct device *take_turn(void) {
   return NULL;
 }
 
-static void send_put(struct putter *putter, struct device *device, uint64_t planned_at) {
+/* ------------------------------------------------------------------------------ open and close */
+
+static void open_putter(struct putter *putter) {
+  putter->reopen_at = 0;
+  open_wire(&putter->wire, &endpoint.address, 0);
+}
+
+void open_putters(void) {
+  putters = allocate_zeroed((size_t)options.putters, sizeof *putters);
+  ring.places = allocate_zeroed((size_t)options.putters, sizeof *ring.places);
+  shuffle_turns();
+  for (int i = 0; i < options.putters; i++) {
+    putters[i].wire.kind = WIRE_PUTTER;
+    open_putter(&putters[i]);
+  }
+}
+
+void on_putter_open(struct putter *putter) { put_into_ring(putter); }
+
+void on_putter_closed(struct putter *putter) {
+  if (putter->device) putter->device->has_put_under_way = false;
+  putter->device = NULL;
+  putter->reopen_at = now + REOPEN_AFTER_MS * NS_PER_MS;
+  putters_closed++;
+}
+
+void reopen_putters(void) {
+  for (int i = 0; putters_closed > 0 && i < options.putters; i++) {
+    if (putters[i].reopen_at == 0 || putters[i].reopen_at > now) continue;
+    faults.reopened++;
+    putters_closed--;
+    open_putter(&putters[i]);
+  }
+}
+
+bool is_any_put_under_way(void) {
+  for (int i = 0; i < options.putters; i++)
+    if (putters[i].device) return true;
+  return false;
+}
+
+/* ---------------------------------------------------------------------------------------- send */
+
+bool send_put(uint64_t planned_at) {
   static char request[1200];
   char version[24];
+  struct putter *putter = first_of_ring();
+  struct device *device = putter ? take_turn() : NULL;
+  if (!device) return false;
+  leave_ring(putter);
+  device->has_put_under_way = true;
   putter->device = device;
   putter->version = note_planned(&device->ledger, planned_at);
-  device->has_put_under_way = true;
-  size_t digits = (size_t)(put_number(version, putter->version) - version);
+  const size_t digits = (size_t)(put_number(version, putter->version) - version);
   char *to = put_text(request, device->put_head, device->put_head_length);
-  to = put_number(to, digits + sizeof("version=") - 1);
+  to = put_number(to, sizeof "version=" - 1 + digits);
   to = PUT_LITERAL(to, "\r\n\r\nversion=");
   to = put_text(to, version, digits);
   send_bytes(&putter->wire, request, (size_t)(to - request));
+  return true;
 }
 
-/* The value of a header, or none. `head` ends after its last line break. */
+/* ------------------------------------------------------------------------------------- receive */
+
+/* The value of a header; `head` ends behind the empty line. */
 static struct text header_of(struct text head, const char *name) {
   const size_t name_length = strlen(name);
   const char *line = head.at;
@@ -104,20 +144,20 @@ static struct text header_of(struct text head, const char *name) {
   return (struct text){0};
 }
 
-/* Where the body ends, or NULL when it is not complete; `end` is where the bytes end. */
+/* NULL when the body is not complete; `end` is where the bytes end. */
 static const char *end_of_body(struct text head, const char *end) {
-  struct text length = header_of(head, "content-length");
+  const struct text length = header_of(head, "content-length");
   if (length.at) {
-    uint64_t bytes = whole_number_of(length);
+    const uint64_t bytes = whole_number_of(length);
     return bytes <= (uint64_t)(end - head.end) ? head.end + bytes : NULL;
   }
   if (!header_of(head, "transfer-encoding").at) return head.end;
-  /* The line break before the body belongs to the search: an empty body is the last chunk alone. */
+  /* The search includes the line break of the head: an empty body is nothing but the last chunk. */
   const char *last = memmem(head.end - 2, (size_t)(end - head.end) + 2, "\r\n0\r\n\r\n", 7);
   return last ? last + 7 : NULL;
 }
 
-static ssize_t take_answer(struct putter *putter, const char *bytes, size_t length) {
+ssize_t on_putter_bytes(struct putter *putter, const char *bytes, size_t length) {
   const char *blank = memmem(bytes, length, "\r\n\r\n", 4);
   if (!blank) return 0;
   const struct text head = {bytes, blank + 4};
@@ -132,11 +172,11 @@ static ssize_t take_answer(struct putter *putter, const char *bytes, size_t leng
   note_answered(&putter->device->ledger, putter->version, status);
   putter->device->has_put_under_way = false;
   putter->device = NULL;
-  struct text connection = header_of(head, "connection");
+  const struct text connection = header_of(head, "connection");
   if (connection.at && strncasecmp(connection.at, "close", 5) == 0) {
     close_wire(&putter->wire, "closed by the server");
     return -1;
   }
-  free_putter(putter);
+  put_into_ring(putter);
   return end - bytes;
 }

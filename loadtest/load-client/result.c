@@ -1,27 +1,31 @@
-static double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+/* The result: one object of JSON on one line. */
+#include <inttypes.h>
+#include <stdio.h>
 
-static double secs_between(const struct snapshot *from, const struct snapshot *to) {
-  return (double)(to->at - from->at) / 1e9;
-}
+#include "load-client.h"
+
+static double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+static double ms(uint64_t ns) { return (double)ns / 1e6; }
+
+static double ticks_ms(uint64_t from, uint64_t to) { return (double)(to - from) * ms_per_tick(); }
 
 static void print_latency(const char *name, const struct histogram *h) {
   printf("\"%s\":{\"count\":%" PRIu64 ",\"mean\":%.4f,\"p50\":%.4f,\"p90\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f},",
-         name, h->count, share(h->sum, (double)h->count) / 1e6, (double)percentile(h, 0.5) / 1e6,
-         (double)percentile(h, 0.9) / 1e6, (double)percentile(h, 0.99) / 1e6, (double)percentile(h, 0.999) / 1e6,
-         (double)h->max / 1e6);
+         name, h->count, ratio(h->sum / 1e6, (double)h->count), ms(percentile(h, 0.5)), ms(percentile(h, 0.9)),
+         ms(percentile(h, 0.99)), ms(percentile(h, 0.999)), ms(h->max));
 }
 
-static void print_memory(const char *name, const struct memory *memory, const char *after) {
-  printf("\"%s\":{\"total\":%ld,\"anon\":%ld,\"file\":%ld,\"shared\":%ld}%s", name, memory->total, memory->anon,
-         memory->file, memory->shared, after);
+static void print_memory(const char *name, const struct memory *m, const char *after) {
+  printf("\"%s\":{\"total\":%ld,\"anon\":%ld,\"file\":%ld,\"shared\":%ld}%s", name, m->total, m->anon, m->file,
+         m->shared, after);
 }
 
 static void print_processes(void) {
   printf("\"processes\":[");
   for (int i = 0; i < options.pid_count; i++) {
-    const double cpu_ms = (double)(at_window_to.usage[i].cpu_ticks - at_window_from.usage[i].cpu_ticks) * ms_per_tick();
-    printf("%s{\"pid\":%d,\"name\":\"%s\",\"cpuMs\":%.0f,\"rssKib\":{", i ? "," : "", processes[i].pid,
-           processes[i].name, cpu_ms);
+    printf("%s{\"pid\":%d,\"name\":\"%s\",\"cpuMs\":%.0f,\"rssKib\":{", i > 0 ? "," : "", options.pids[i],
+           process_names[i], ticks_ms(at_window_from.usage[i].cpu_ticks, at_window_to.usage[i].cpu_ticks));
     print_memory("start", &at_start.usage[i].memory, ",");
     print_memory("connected", &at_connected.usage[i].memory, ",");
     print_memory("end", &at_end.usage[i].memory, "}}");
@@ -41,54 +45,56 @@ static void print_statuses(void) {
 }
 
 static void print_faults(void) {
-  printf("\"faults\":{\"lost\":%" PRIu64 ",\"duplicated\":%" PRIu64 ",\"reordered\":%" PRIu64 ",\"coalesced\":%" PRIu64
-         ",\"unknown\":%" PRIu64 ",\"refusedButNotified\":%" PRIu64 ",\"unanswered\":%" PRIu64
-         ",\"owedToClosed\":%" PRIu64 ",\"unsent\":%" PRIu64 ",\"closedByServer\":%" PRIu64
-         ",\"badMessages\":%" PRIu64 ",\"reopened\":%" PRIu64 "},",
-         faults.lost, faults.duplicated, faults.reordered, faults.coalesced, faults.unknown,
-         faults.refused_but_notified, faults.unanswered, faults.owed_to_closed, faults.unsent,
-         faults.closed_by_server, faults.bad_messages, faults.reopened_putters);
-}
-
-static void print_window(void) {
-  const double secs = secs_between(&at_window_from, &at_window_to);
-  const double window_rounds = (double)(at_window_to.rounds - at_window_from.rounds);
-  const double server_ms = server_cpu_ms(&at_window_from, &at_window_to);
-  const double client_ms = (double)(at_window_to.client_cpu_ns - at_window_from.client_cpu_ns) / 1e6;
-  const double cores_ms = (double)(at_window_to.core_ticks - at_window_from.core_ticks) * ms_per_tick();
-  const double stolen_ms = (double)(at_window_to.stolen_ticks - at_window_from.stolen_ticks) * ms_per_tick();
-  const double others_ms = cores_ms > server_ms + client_ms ? cores_ms - server_ms - client_ms : 0;
-  printf("\"secs\":%.3f,\"roundsPerSec\":%.1f,\"answersPerSec\":%.1f,", secs, share(window_rounds, secs),
-         share((double)(at_window_to.puts_answered - at_window_from.puts_answered), secs));
-  printf("\"serverCpuPercent\":%.1f,\"serverCpuUsPerRound\":%.3f,", share(server_ms, secs * 10),
-         share(server_ms * 1000, window_rounds));
-  printf("\"clientCpuPercent\":%.1f,\"clientWaitMs\":%.1f,\"othersCpuPercent\":%.1f,\"stolenPercent\":%.1f,",
-         share(client_ms, secs * 10), (double)(at_window_to.client_wait_ns - at_window_from.client_wait_ns) / 1e6,
-         share(others_ms, secs * 10), share(stolen_ms, secs * 10));
+  const struct { const char *name; uint64_t count; } rows[] = {
+    {"lost", faults.lost}, {"duplicated", faults.duplicated}, {"reordered", faults.reordered},
+    {"skipped", faults.skipped}, {"unknown", faults.unknown},
+    {"refusedButNotified", faults.refused_but_notified}, {"unanswered", faults.unanswered},
+    {"owedToClosed", faults.owed_to_closed}, {"unsent", faults.unsent},
+    {"closedByServer", faults.closed_by_server}, {"badMessages", faults.bad_messages},
+    {"reopened", faults.reopened},
+  };
+  printf("\"faults\":{");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    printf("%s\"%s\":%" PRIu64, i > 0 ? "," : "", rows[i].name, rows[i].count);
+  printf("},");
 }
 
 static void print_connect(void) {
-  const double secs = secs_between(&at_start, &at_connected);
-  const double server_ms = server_cpu_ms(&at_start, &at_connected);
-  printf("\"connect\":{\"secs\":%.3f,\"perSec\":%.1f,\"serverCpuUs\":%.2f,\"clientCpuPercent\":%.1f},", secs,
-         share(devices_opened, secs), share(server_ms * 1000, devices_opened),
-         share((double)(at_connected.client_cpu_ns - at_start.client_cpu_ns) / 1e6, secs * 10));
+  const double took_ms = ms(at_connected.at - at_start.at);
+  printf("\"connect\":{\"secs\":%.3f,\"perSec\":%.1f,\"serverCpuUs\":%.2f,\"clientCpuPercent\":%.1f},",
+         took_ms / 1000, ratio(devices_ready * 1000.0, took_ms),
+         ratio(server_cpu_ms(&at_start, &at_connected) * 1000, devices_ready),
+         ratio(ms(at_connected.client_cpu_ns - at_start.client_cpu_ns) * 100, took_ms));
 }
 
-static void print_result(void) {
-  /* Error texts are ours, or the first line of an upgrade's answer. */
-  for (char *at = why; *at; at++)
-    if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ') *at = ' ';
+static void print_window(const struct snapshot *from, const struct snapshot *to) {
+  const double took_ms = ms(to->at - from->at), count = (double)(to->rounds - from->rounds);
+  const double server_ms = server_cpu_ms(from, to);
+  const double client_ms = ms(to->client_cpu_ns - from->client_cpu_ns);
+  const double others_ms = ticks_ms(from->core_ticks, to->core_ticks) - server_ms - client_ms;
+  printf("\"secs\":%.3f,\"roundsPerSec\":%.1f,\"answersPerSec\":%.1f,", took_ms / 1000, ratio(count * 1000, took_ms),
+         ratio((double)(to->answers - from->answers) * 1000, took_ms));
+  printf("\"serverCpuPercent\":%.1f,\"serverCpuUsPerRound\":%.3f,", ratio(server_ms * 100, took_ms),
+         ratio(server_ms * 1000, count));
+  /* Each of the three is rounded to ticks of its own, so their difference may fall below nothing. */
+  printf("\"clientCpuPercent\":%.1f,\"clientWaitMs\":%.1f,\"othersCpuPercent\":%.1f,\"stolenPercent\":%.1f,",
+         ratio(client_ms * 100, took_ms), ms(to->client_wait_ns - from->client_wait_ns),
+         others_ms > 0 ? ratio(others_ms * 100, took_ms) : 0,
+         ratio(ticks_ms(from->stolen_ticks, to->stolen_ticks) * 100, took_ms));
+}
+
+void print_result(void) {
   printf("{\"mode\":\"%s\",\"seed\":%" PRIu64 ",\"devices\":%d,\"ready\":%d,", options.idle ? "idle" : "put",
          options.seed, options.devices, devices_ready);
   if (why[0]) printf("\"why\":\"%s\",", why);
-  print_connect();
+  /* A server that died has no CPU time to subtract from. */
+  if (at_connected.at > 0 && !why[0]) print_connect();
+  if (at_window_to.at > 0 && !why[0]) print_window(&at_window_from, &at_window_to);
   print_latency("readyMs", &ready_latency);
-  if (at_window_to.at) print_window();
-  print_processes();
-  print_statuses();
   print_latency("answerMs", &answer_latency);
   print_latency("notificationMs", &notification_latency);
+  if (!why[0]) print_processes();
+  print_statuses();
   print_faults();
   printf("\"putters\":%d,\"rate\":%.1f}\n", options.idle ? 0 : options.putters, options.puts_per_sec);
 }

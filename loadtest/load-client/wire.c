@@ -176,6 +176,7 @@ void wait_for_events(uint64_t until) {
   /* The old call knows only whole milliseconds: a PUT due in 30 us would wait for a whole one. */
   const int count = epoll_pwait2(epoll_fd, events, EVENTS_MAX, &timeout, NULL);
   look_at_clock();
+  if (count < 0 && errno != EINTR) give_up("epoll_pwait2 (Linux 5.11): %s", strerror(errno));
   for (int i = 0; i < count; i++) {
     on_event(events[i].data.ptr, events[i].events);
     look_at_clock();

@@ -18,6 +18,7 @@ export interface AdminDeps {
   readonly version: StatusReport;
 }
 
+/** The listener while it is open. */
 export interface AdminListener {
   readonly port: number;
   close(): Promise<void>;

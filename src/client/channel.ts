@@ -1,8 +1,14 @@
-import { v4 } from 'uuid';
 import { assert } from '../assert.ts';
-import { type ChannelId, parseChannelId, type Version } from '../protocol/ids.ts';
+import {
+  type ChannelId,
+  deviceIdFromRandom,
+  parseChannelId,
+  type Version,
+} from '../protocol/ids.ts';
 import type { RememberedChannel } from './memory.ts';
 import type { Request } from './request.ts';
+
+const RANDOM_BYTES = 16;
 
 export interface Registration {
   readonly channelId: ChannelId;
@@ -32,11 +38,14 @@ export interface Channel {
 
 /** Random (RFC 9562, section 5.4), so that no two devices ever choose the same. */
 export function newChannelId(): ChannelId {
-  const channelId = parseChannelId(v4());
+  // Both kinds of id are UUIDs. Unlike randomUUID, getRandomValues is there on pages without TLS too.
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  const channelId = parseChannelId(deviceIdFromRandom(random));
   assert(channelId !== undefined, 'a UUID is a channel id');
   return channelId;
 }
 
+/** A channel that is wanted and that the server has not been asked for. */
 export function createChannel(channelId: ChannelId): Channel {
   return {
     channelId,
@@ -53,6 +62,7 @@ export function isInFlight({ progress }: Channel): boolean {
   return progress === 'registering' || progress === 'unregistering';
 }
 
+/** What outlives the process. */
 export function toRemembered({ channelId, endpoint, lastVersion }: Channel): RememberedChannel {
   return {
     channelId,

@@ -18,6 +18,8 @@ export const URL_CHARACTERS_MAX = 4096;
 
 const REASON_CHARACTERS_MAX = 200;
 
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
 /** One version of one channel, as it came. */
 export interface Update {
   readonly channelId: ChannelId;
@@ -68,6 +70,7 @@ type Members = Readonly<Record<string, unknown>>;
 /** The text of a ping. */
 export const PING_TEXT = '{}';
 
+/** The first message of every connection. */
 export function encodeHello({ deviceId, channelIds, kickTarget }: Hello): string {
   return JSON.stringify({
     messageType: 'hello',
@@ -77,10 +80,12 @@ export function encodeHello({ deviceId, channelIds, kickTarget }: Hello): string
   });
 }
 
+/** May be sent again without harm: the server answers with the same endpoint. */
 export function encodeRegister(channelId: ChannelId): string {
   return JSON.stringify({ messageType: 'register', channelID: channelId });
 }
 
+/** May be sent again without harm: what is not there counts as unregistered. */
 export function encodeUnregister(channelId: ChannelId): string {
   return JSON.stringify({ messageType: 'unregister', channelID: channelId });
 }
@@ -212,6 +217,8 @@ function channelIn(received: Members): ChannelId | undefined {
 
 function urlIn(value: unknown, protocols: readonly string[]): string | undefined {
   if (typeof value !== 'string' || value.length > URL_CHARACTERS_MAX) return undefined;
+  // The URL parser forgives blanks and line ends; programs that show or log the text would not.
+  if (!PRINTABLE.test(value)) return undefined;
   return URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : undefined;
 }
 

@@ -46,7 +46,7 @@ export type Emit = (event: DeviceEvent) => void;
 
 /**
  * Hands events to `listener` in order, soon but never from inside the call that caused them, so that a listener may call the device.
- * A listener that throws is heard no more of: there is no one left to tell.
+ * What a listener throws is dropped: there is no one left to tell.
  */
 export function createEmit(listener: (event: DeviceEvent) => void): Emit {
   return (event) =>

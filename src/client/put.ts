@@ -98,7 +98,7 @@ function toResult(answer: Response, reason: string, nowMs: number): PutResult {
     : { kind: 'try-later', status, retryAfterMs };
 }
 
-/** The answer's text; the part that was read, when it is longer than ANSWER_BYTES_MAX. */
+/** The answer's text, or its first ANSWER_BYTES_MAX. */
 async function readText({ body }: Response): Promise<string> {
   if (!body) return '';
   const reader = body.getReader();
@@ -112,5 +112,5 @@ async function readText({ body }: Response): Promise<string> {
     text += decoder.decode(value, { stream: true });
   }
   await reader.cancel();
-  return text;
+  return text.slice(0, ANSWER_BYTES_MAX);
 }

@@ -35,6 +35,7 @@ export interface DeviceSide {
   stop(): void;
 }
 
+/** Makes the parts and wires them; opens nothing. */
 export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
   const { config, store, tokens, endpointUrl, log, clock, metrics } = deps;
   const registry = new Registry();

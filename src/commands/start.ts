@@ -6,6 +6,7 @@ import { loadTlsMaterial } from '../config/tls-material.ts';
 import { loadTokenKeys } from '../config/token-keys.ts';
 import { createLog, type Log } from '../log.ts';
 import { type CommandIo, createCommand, EXIT_CODE_REFUSED } from './command-io.ts';
+import { keepNurserySmall } from './heap-tuning.ts';
 import { openStore } from './open-store.ts';
 import { openPushServer, type PushServer, type PushServerDeps } from './push-server.ts';
 
@@ -33,6 +34,7 @@ async function start(path: string | undefined, io: StartIo): Promise<void> {
   const loaded = loadConfig({ path, env: io.env });
   if (!loaded.ok) return refuse(loaded.problems, io);
   const { config } = loaded;
+  keepNurserySmall();
   const log = createLog({ ...config.log, isTerminal: io.isTerminal });
   const prepared = await prepare(config, log);
   if (!prepared.ok) return refuse(prepared.problems, io);

@@ -32,14 +32,14 @@ const COMBINATIONS: readonly Combination[] = [
     keys: ['socket.send_buffer_bytes_max', 'socket.message_bytes_max'],
     isPossible: ({ socket }) => socket.sendBufferBytesMax >= 2 * socket.messageBytesMax,
     expected: ({ socket }) =>
-      `at least ${tomlText(2 * socket.messageBytesMax)}, twice socket.message_bytes_max, because an error reply echoes the request`,
+      `at least ${tomlText(2 * socket.messageBytesMax)}, twice socket.message_bytes_max, because errors echo requests`,
     found: ({ socket }) => socket.sendBufferBytesMax,
   },
   {
     keys: ['endpoint.body_bytes_max', 'endpoint.data_bytes_max'],
     isPossible: ({ endpoint }) => endpoint.bodyBytesMax >= bodyBytesFor(endpoint.dataBytesMax),
     expected: ({ endpoint }) =>
-      `at least ${tomlText(bodyBytesFor(endpoint.dataBytesMax))}, 3 * endpoint.data_bytes_max + 64, because form encoding may triple the data`,
+      `at least ${tomlText(bodyBytesFor(endpoint.dataBytesMax))}, 3 * endpoint.data_bytes_max + 64, for form encoding`,
     found: ({ endpoint }) => endpoint.bodyBytesMax,
   },
   {

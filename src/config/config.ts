@@ -59,18 +59,23 @@ interface FileTable {
 }
 
 function readTable({ path, text }: ConfigSource): FileTable {
-  let written = text;
+  if (text !== undefined) return tableOf(text, path);
+  const filePath = path ?? DEFAULT_PATH;
+  let written: string;
   try {
-    written ??= readFileSync(path ?? DEFAULT_PATH, 'utf8');
+    written = readFileSync(filePath, 'utf8');
   } catch (error) {
     const found = failureText(error);
     if (path === undefined && found === 'ENOENT') return { table: {}, path, problems: [] };
-    const problem = { key: path ?? DEFAULT_PATH, expected: 'a file that can be read', found };
+    const problem = { key: filePath, expected: 'a file that can be read', found };
     return { table: {}, path, problems: [problem] };
   }
-  const from = text === undefined ? (path ?? DEFAULT_PATH) : path;
-  const parsed = parseToml(written, from ?? DEFAULT_PATH);
+  return tableOf(written, filePath);
+}
+
+function tableOf(text: string, path: string | undefined): FileTable {
+  const parsed = parseToml(text, path ?? DEFAULT_PATH);
   return parsed.ok
-    ? { table: parsed.table, path: from, problems: [] }
-    : { table: {}, path: from, problems: [parsed.problem] };
+    ? { table: parsed.table, path, problems: [] }
+    : { table: {}, path, problems: [parsed.problem] };
 }

@@ -9,11 +9,13 @@ interface Described {
   readonly description: string;
 }
 
+/** A switch. */
 export interface BooleanKey extends Described {
   readonly type: 'boolean';
   readonly default: boolean;
 }
 
+/** A count or a duration: its name ends in the unit, the bounds are inclusive. */
 export interface IntegerKey extends Described {
   readonly type: 'integer';
   readonly minimum: number;
@@ -21,18 +23,21 @@ export interface IntegerKey extends Described {
   readonly default: number;
 }
 
+/** One of a few words. */
 export interface ChoiceKey extends Described {
   readonly type: 'string';
   readonly enum: readonly string[];
   readonly default: string;
 }
 
+/** A text that formats.ts has a form for. */
 export interface TextKey extends Described {
   readonly type: 'string';
   readonly format: FormatName;
   readonly default: string;
 }
 
+/** Texts of one form, none of them twice. */
 export interface ListKey extends Described {
   readonly type: 'array';
   readonly items: { readonly type: 'string'; readonly format: FormatName };
@@ -43,6 +48,7 @@ export interface ListKey extends Described {
   readonly writeOnly?: true;
 }
 
+/** One key of config.toml. */
 export type KeySchema = BooleanKey | IntegerKey | ChoiceKey | TextKey | ListKey;
 
 /** A TOML table. */

@@ -7,13 +7,13 @@ const LINE_CHARACTERS_MAX = 100;
 const PREFACE = `
 # The config of Reveille, and its manual: every key stands here with its default.
 #
-# The server reads config.toml in the folder it is started in, or the file that --config names. A file
-# needs only the keys that differ from their defaults. Relative paths are relative to the folder of
-# the file.
+# The server reads config.toml in the folder it is started in, or the file that --config names. The
+# file needs only those keys that differ from their defaults. Relative paths are relative to its
+# folder.
 #
-# Every key can be overridden by an environment variable: REVEILLE__SOCKET__PORT=9000 is [socket] port,
-# REVEILLE__STORAGE__MEMCACHED__SERVERS='["10.0.0.1:11211"]' is [storage.memcached] servers. Values are
-# written as in this file; texts need no quotes.
+# Every key can be overridden by an environment variable: REVEILLE__SOCKET__PORT=9000 is port in
+# [socket], REVEILLE__STORAGE__MEMCACHED__SERVERS='["10.0.0.1:11211"]' is servers in
+# [storage.memcached]. Values are written as in this file; texts need no quotes.
 #
 # Unknown keys, wrong values and impossible combinations are refused, all of them at once:
 #

@@ -34,7 +34,9 @@ type NameIn<Properties, Prefix extends string = ''> = {
 /** `socket.port`, `storage.memcached.servers`, … */
 export type KeyName = NameIn<(typeof SCHEMA)['properties']>;
 
+/** One key and where it stands. */
 export interface ConfigKey {
+  /** `['storage', 'memcached', 'servers']` */
   readonly path: readonly string[];
   readonly schema: KeySchema;
 }

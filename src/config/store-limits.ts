@@ -1,10 +1,9 @@
-import type { StoreLimits } from '../storage/store.ts';
 import type { Config } from './schema.ts';
 
 const DAY_MS = 86_400_000;
 
-/** The bounds of the store, in the store's own units. */
-export function storeLimitsOf({ storage }: Config): StoreLimits {
+/** The bounds that every driver enforces, in the store's own units: its StoreLimits, which config/ does not import. */
+export function storeLimitsOf({ storage }: Config) {
   return {
     channelsPerDeviceMax: storage.channelsPerDeviceMax,
     channelTtlMs: storage.channelTtlDays * DAY_MS,

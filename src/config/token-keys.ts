@@ -39,7 +39,8 @@ export async function readTokenKeys({ keys, keyPath }: Config['tokens']): Promis
     file = await open(keyPath);
   } catch (error) {
     const found = failureText(error);
-    return found === 'ENOENT' ? { ok: true, source: 'none' } : refused('a readable file', found);
+    if (found === 'ENOENT') return { ok: true, source: 'none' };
+    return refused(`a readable file at ${keyPath}`, found);
   }
   try {
     return await readKeyFile(file, keyPath);

@@ -32,12 +32,9 @@ export function parseTomlValue(text: string): unknown {
   return Object.keys(others).length === 0 ? value : undefined;
 }
 
+/** Whether a parsed value is a table: no array, and none of the parser's dates, which are objects too. */
 export function isTable(value: unknown): value is Table {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    // The parser's dates are objects too.
-    !(value instanceof Date)
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
   );
 }

@@ -1,5 +1,5 @@
 /** The only file that speaks to Ajv. */
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { nearestPath } from './did-you-mean.ts';
 import { FORMATS } from './formats.ts';
 import type { KeySchema, SectionSchema } from './key-schema.ts';
@@ -15,11 +15,10 @@ export interface Finding {
   readonly problem: ConfigProblem;
 }
 
+const isValid = compileSchema();
+
 /** What the schema refuses in `table`, once for each key. `variables` names those that an override has set. */
 export function validate(table: Table, variables: ReadonlyMap<string, string>): readonly Finding[] {
-  const ajv = new Ajv({ allErrors: true });
-  for (const [name, { isMetBy }] of Object.entries(FORMATS)) ajv.addFormat(name, isMetBy);
-  const isValid = ajv.compile(SCHEMA);
   if (isValid(table)) return [];
   const findings = new Map<string, Finding>();
   for (const error of isValid.errors ?? []) {
@@ -29,6 +28,12 @@ export function validate(table: Table, variables: ReadonlyMap<string, string>): 
     if (!findings.has(place)) findings.set(place, findingAt(path, table, variables));
   }
   return [...findings.values()];
+}
+
+function compileSchema(): ValidateFunction {
+  const ajv = new Ajv({ allErrors: true });
+  for (const [name, { isMetBy }] of Object.entries(FORMATS)) ajv.addFormat(name, isMetBy);
+  return ajv.compile(SCHEMA);
 }
 
 function pathOf({ instancePath, params }: ErrorObject): readonly string[] {

@@ -1,5 +1,4 @@
 /** Config values as text: as TOML writes them, and as problems show them. */
-
 import { unreachable } from '../assert.ts';
 import { FORMATS } from './formats.ts';
 import type { KeySchema, SectionSchema } from './key-schema.ts';
@@ -18,6 +17,7 @@ export function tomlText(value: string | number | boolean | readonly string[]): 
 export function shownText(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (isTable(value)) return 'a table';
+  if (value instanceof Date) return 'a date';
   if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
   // A URL's user and password are nobody's to read in a log.
   const text =

@@ -22,6 +22,7 @@ export interface WrittenChannel {
   readonly written: string;
 }
 
+/** The largest that every JSON reader keeps exactly. */
 export const VERSION_MAX = Number.MAX_SAFE_INTEGER;
 
 const PLAIN = /^[0-9a-f]{32}$/i;

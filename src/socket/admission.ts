@@ -7,6 +7,7 @@ export type Origin = number | string;
 
 export type Refusal = (typeof REFUSED_SOCKETS)[number];
 
+/** Sockets, but for the last: sockets let in per second. Each bound is inclusive: that many are let in, one more is not. */
 export interface AdmissionLimits {
   readonly socketsMax: number;
   readonly socketsBeforeHelloMax: number;

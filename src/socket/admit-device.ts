@@ -78,8 +78,8 @@ async function knownDeviceId(
   return undefined;
 }
 
-/** Stores, forgets or leaves where the device is kicked. Returns why it was not taken. */
-async function takeConnect(
+/** Stores, forgets or leaves where the device is kicked. Resolves to why it was not taken. @throws StoreUnavailableError */
+export async function takeConnect(
   store: Store,
   deviceId: DeviceId,
   connect: ConnectRequest,

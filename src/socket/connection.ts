@@ -9,6 +9,7 @@ import { decodeClientMessage, encodeServerMessage, encodeUpdate } from '../proto
 import type { Received, SentUpdate, ServerMessage } from '../protocol/messages.ts';
 import type { ErrorStatus } from '../protocol/statuses.ts';
 import { StoreUnavailableError } from '../storage/store.ts';
+import { CLOSES } from './closes.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { DeviceSocket, SendResult } from './device-socket.ts';
 import { Session } from './session.ts';
@@ -25,13 +26,6 @@ export interface ConnectionDeps extends SessionDeps {
   readonly log: Log;
 }
 
-const MALFORMED: Close = { cause: 'notAnObject', reason: 'a message must be a JSON object' };
-const INBOX_FULL: Close = { cause: 'policy', reason: 'too many messages wait for an answer' };
-const TOO_LARGE: Close = { cause: 'tooLarge', reason: 'the message is too large' };
-const HELLO_MISSING: Close = { cause: 'policy', reason: 'no hello within the allowed time' };
-const STORE_AWAY: Close = { cause: 'tryAgainLater', reason: 'the store does not answer' };
-const OWN_FAULT: Close = { cause: 'policy', reason: 'the server made a mistake' };
-const GOING_AWAY: Close = { cause: 'goingAway', reason: 'the server is going away' };
 const NOTHING_RECEIVED: Received = Object.freeze({});
 
 export class Connection implements Outlet {
@@ -65,7 +59,7 @@ export class Connection implements Outlet {
     }
     this.#waiting ??= [];
     if (this.#waiting.length >= this.#deps.inboxFramesMax) {
-      this.close(INBOX_FULL);
+      this.close(CLOSES.inboxFull);
       return;
     }
     this.#waiting.push(text);
@@ -73,7 +67,7 @@ export class Connection implements Outlet {
 
   /** A message longer than `message_bytes_max`; its text was not read. */
   onOversizedFrame(): void {
-    this.close(TOO_LARGE);
+    this.close(CLOSES.tooLarge);
   }
 
   /** The socket has closed, for whatever reason. Idempotent. */
@@ -84,7 +78,7 @@ export class Connection implements Outlet {
 
   /** The node drains before this device said hello. */
   goAway(): void {
-    this.close(GOING_AWAY);
+    this.close(CLOSES.goingAway);
   }
 
   #leave(): void {
@@ -95,7 +89,7 @@ export class Connection implements Outlet {
   }
 
   onHelloOverdue(): void {
-    this.close(HELLO_MISSING);
+    this.close(CLOSES.helloMissing);
   }
 
   send(message: ServerMessage): SendResult {
@@ -162,7 +156,7 @@ export class Connection implements Outlet {
         return;
       case 'malformed':
         frames.malformed.count++;
-        this.close(MALFORMED);
+        this.close(CLOSES.malformed);
         return;
     }
   }
@@ -172,10 +166,10 @@ export class Connection implements Outlet {
       this.#refuse(received, error.status, error.close);
     } else if (error instanceof StoreUnavailableError) {
       this.#deps.metrics.storeErrors.message.count++;
-      this.#refuse(received, 503, STORE_AWAY);
+      this.#refuse(received, 503, CLOSES.storeAway);
     } else {
       this.#deps.log.error({ err: error }, 'session.failed');
-      this.#refuse(received, 500, OWN_FAULT);
+      this.#refuse(received, 500, CLOSES.ownFault);
     }
   }
 

@@ -57,6 +57,7 @@ export function chooseSubprotocol(offered: string): string {
   return offered.split(',').some((name) => name.trim() === SUBPROTOCOL) ? SUBPROTOCOL : '';
 }
 
+/** `origin` is the header as sent, '' when there is none; `origins` are in lower case, and empty allows all. */
 export function isOriginAllowed(origins: readonly string[], origin: string): boolean {
   return origins.length === 0 || origin === '' || origins.includes(origin.toLowerCase());
 }

@@ -4,12 +4,12 @@
  * `onClose` come at any time between the awaits.
  */
 import { unreachable } from '../assert.ts';
-import type { Close } from '../protocol/close-codes.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
 import type { ClientMessage, LiveOutcome, Update } from '../protocol/messages.ts';
-import type { Ack } from '../storage/store.ts';
-import { type Admitted, admitDevice } from './admit-device.ts';
+import { type Ack, StoreUnavailableError } from '../storage/store.ts';
+import { type Admitted, admitDevice, takeConnect } from './admit-device.ts';
 import { ChannelNotes, writtenOf } from './channel-notes.ts';
+import { CLOSES } from './closes.ts';
 import { heldChannels, pendingOf } from './pending.ts';
 import type { MessageOf, Outlet, SessionDeps } from './session-deps.ts';
 import { SessionError } from './session-error.ts';
@@ -32,13 +32,6 @@ type State =
 
 const UNIDENTIFIED: State = { kind: 'unidentified' };
 const LEFT: State = { kind: 'left' };
-const REDIRECTED: Close = { cause: 'normal', reason: 'another node has room' };
-const ALL_FULL: Close = { cause: 'tryAgainLater', reason: 'no node has room' };
-const GOING_AWAY: Close = { cause: 'goingAway', reason: 'the server is going away' };
-const REPLACED: Close = {
-  cause: 'replaced',
-  reason: 'another connection of this device took over',
-};
 
 export class Session {
   readonly #deps: SessionDeps;
@@ -112,12 +105,12 @@ export class Session {
 
   /** A newer connection of the device has this one's place: closes with 4000. */
   giveWay(): void {
-    this.#outlet.close(REPLACED);
+    this.#outlet.close(CLOSES.replaced);
   }
 
   /** The node drains: closes with 1001, and the device comes back to another one. */
   goAway(): void {
-    this.#outlet.close(GOING_AWAY);
+    this.#outlet.close(CLOSES.goingAway);
   }
 
   /** The socket is gone. Idempotent. */
@@ -140,6 +133,10 @@ export class Session {
       await this.#sendPending(
         'updatesResent',
         (sent) => sent === undefined || sent.sentAtMs + resendIntervalMs <= resends.nowMs,
+      );
+      // Due and not sent again: the store has nothing of it any more, so there is nothing to wait for.
+      this.#unacked = this.#unacked.filter(
+        (sent) => sent.sentAtMs + resendIntervalMs > resends.nowMs,
       );
     }
     this.watchForAcks();
@@ -182,7 +179,7 @@ export class Session {
       case 'elsewhere':
         metrics.hellos.redirected.count++;
         this.#outlet.send({ type: 'redirect', writtenDeviceId, url: place.url });
-        this.#outlet.close(REDIRECTED);
+        this.#outlet.close(CLOSES.redirected);
         return false;
       case 'full':
         metrics.hellos.full.count++;
@@ -192,7 +189,7 @@ export class Session {
           status: 429,
           connectReason: undefined,
         });
-        this.#outlet.close(ALL_FULL);
+        this.#outlet.close(CLOSES.full);
         return false;
       default:
         return unreachable(place);
@@ -208,15 +205,11 @@ export class Session {
     const { store, metrics } = this.#deps;
     const listed = hello.listed.map((channel) => channel.channelId);
     const view = await store.readDevice(deviceId, listed);
+    const connectReason = await takeConnect(store, deviceId, hello.connect);
     if (this.#left()) return;
     metrics.hellos.again.count++;
-    this.#welcome(hello, {
-      deviceId,
-      writtenDeviceId: state.writtenDeviceId,
-      view,
-      isKept: true,
-      connectReason: undefined,
-    });
+    const writtenDeviceId = hello.writtenDeviceId || state.writtenDeviceId;
+    this.#welcome(hello, { deviceId, writtenDeviceId, view, isKept: true, connectReason });
   }
 
   #join(deviceId: DeviceId): boolean {
@@ -248,12 +241,18 @@ export class Session {
     this.#deps.metrics.updatesFlushed.count += updates.length;
   }
 
-  /** Sends what is pending and was never sent in this session. */
+  /** Sends what is pending and was never sent in this session. The message in hand is done with by now: a failure is no answer to it. */
   async #sendMissed(): Promise<void> {
-    await this.#sendPending(
-      'updatesFlushed',
-      (sent, version) => sent === undefined || sent.highest < version,
-    );
+    try {
+      await this.#sendPending(
+        'updatesFlushed',
+        (sent, version) => sent === undefined || sent.highest < version,
+      );
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#deps.metrics.storeErrors.message.count++;
+      this.#outlet.close(CLOSES.storeAway);
+    }
   }
 
   async #onRegister(
@@ -323,7 +322,10 @@ export class Session {
     if (this.#state.kind !== 'ready') return;
     // Cleared before the read: whatever is stored after the read was begun sets it again.
     this.#mayHaveUnsent = false;
-    const view = await this.#deps.store.readDevice(this.#state.deviceId, []);
+    const view = await this.#deps.store.readDevice(this.#state.deviceId, []).catch((error) => {
+      this.#mayHaveUnsent = true;
+      throw error;
+    });
     if (this.#left()) return;
     const updates = pendingOf(heldChannels(view)).filter(
       (update) =>

@@ -49,6 +49,7 @@ export function withoutChannel(unacked: readonly Sent[], channelId: ChannelId): 
   return rest.length === 0 ? NOTHING_UNACKED : rest;
 }
 
+/** What of the channel is un-acknowledged; undefined when nothing is. */
 export function sentOf(unacked: readonly Sent[], channelId: ChannelId): Sent | undefined {
   for (const entry of unacked) if (entry.channelId === channelId) return entry;
   return undefined;

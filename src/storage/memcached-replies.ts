@@ -171,14 +171,14 @@ export class ReplyReader {
     if (this.#bytes[valueEnd] !== CR || this.#bytes[valueEnd + 1] !== LF) {
       throw this.#failure('a value longer than it says');
     }
-    const value = this.#bytes.latin1Slice(this.#at, valueEnd);
+    const value = this.#bytes.toString('latin1', this.#at, valueEnd);
     this.#at = valueEnd + 2;
     this.#onReply({ kind: 'value', opaque: this.#opaque, cas: this.#cas, value });
     return true;
   }
 
   #readRefusal(end: number): Reply {
-    const line = this.#bytes.latin1Slice(this.#at, end);
+    const line = this.#bytes.toString('latin1', this.#at, end);
     this.#at = end + 2;
     if (line.startsWith(SERVER_ERROR)) {
       return { kind: 'refused', reason: line.slice(SERVER_ERROR.length) };

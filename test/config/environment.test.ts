@@ -75,10 +75,9 @@ describe('environment', () => {
     ]);
   });
 
-  for (const text of ['', ' ', '1\nother = 2', '"1"', '1 # one', '[1']) {
-    it(`refuses ${JSON.stringify(text)} for an integer, or reads it whole`, () => {
-      const problems = problemsOf('', { REVEILLE__SOCKET__PORT: text });
-      expect(problems.length).to.equal(text === '1 # one' ? 0 : 1);
+  for (const text of ['', ' ', '1\nother = 2', '"1"', '[1']) {
+    it(`refuses ${JSON.stringify(text)} for an integer`, () => {
+      expect(problemsOf('', { REVEILLE__SOCKET__PORT: text })).to.have.lengthOf(1);
     });
   }
 

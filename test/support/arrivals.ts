@@ -37,6 +37,8 @@ export class Arrivals<T> {
   }
 
   /** Takes the oldest unread item that `accepts` likes, or waits for one; the others stay. `wanted` names it in the failure. */
+  next<S extends T>(wanted: string, accepts: (item: T) => item is S): Promise<S>;
+  next(wanted: string, accepts?: (item: T) => boolean): Promise<T>;
   next(wanted: string, accepts: (item: T) => boolean = () => true): Promise<T> {
     for (const [index, item] of this.#unread.entries()) {
       if (!accepts(item)) continue;

@@ -1,0 +1,97 @@
+/** What each call of the store makes of one record. Pure: they may be asked again when another node was quicker. */
+import type { KickTarget } from '../protocol/connect.ts';
+import type { Version } from '../protocol/ids.ts';
+import type { Decision } from './memcached-edit.ts';
+import {
+  type ChannelRecord,
+  currentChannel,
+  currentDevice,
+  type DeviceRecord,
+  type LiveChannel,
+} from './memcached-records.ts';
+import type { PutOutcome, RegisterOutcome, StoreLimits } from './store.ts';
+
+/** When a decision is made, and by which limits. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly limits: StoreLimits;
+}
+
+type ChannelDecision<A> = Decision<ChannelRecord, A>;
+
+export function decidePut(
+  record: ChannelRecord | undefined,
+  { version, hasRoom }: { readonly version: Version; readonly hasRoom: boolean },
+  { nowMs, limits }: Moment,
+): ChannelDecision<PutOutcome> {
+  const channel = currentChannel(record, nowMs, limits);
+  if (channel === undefined && !hasRoom) return { answer: 'gone' };
+  if (channel?.kind === 'gone') return { answer: 'gone' };
+  if (channel?.pending !== undefined && channel.pending.version >= version) {
+    return { answer: 'stale' };
+  }
+  const held = channel ?? newChannel('', nowMs);
+  return { answer: 'stored', next: { ...held, pending: { version, storedAtMs: nowMs } } };
+}
+
+export function decideAck(
+  record: ChannelRecord | undefined,
+  throughVersion: Version,
+  { nowMs, limits }: Moment,
+): ChannelDecision<void> {
+  const channel = currentChannel(record, nowMs, limits);
+  if (channel?.kind !== 'live' || channel.pending === undefined) return { answer: undefined };
+  if (channel.pending.version > throughVersion) return { answer: undefined };
+  return { answer: undefined, next: { ...channel, pending: undefined } };
+}
+
+export function decideRegister(
+  record: ChannelRecord | undefined,
+  { spelling, hasRoom }: { readonly spelling: string; readonly hasRoom: boolean },
+  { nowMs, limits }: Moment,
+): ChannelDecision<RegisterOutcome> {
+  const channel = currentChannel(record, nowMs, limits);
+  // Written also when nothing changes: whatever was decided before this call can then not be written after it.
+  if (channel?.kind === 'live') return { answer: 'registered', next: { ...channel, spelling } };
+  if (!hasRoom) return { answer: 'full' };
+  return { answer: 'registered', next: newChannel(spelling, nowMs) };
+}
+
+export function decideUnregister({ nowMs }: Moment): ChannelDecision<void> {
+  return { answer: undefined, next: { kind: 'gone', goneAtMs: nowMs } };
+}
+
+/** Unlike unregistering, this leaves a channel alone that nobody holds. */
+export function decideDrop(
+  record: ChannelRecord | undefined,
+  moment: Moment,
+): ChannelDecision<void> {
+  const channel = currentChannel(record, moment.nowMs, moment.limits);
+  return channel?.kind === 'live' ? decideUnregister(moment) : { answer: undefined };
+}
+
+/** The device was seen: a held channel lives on. */
+export function decideRenewal(
+  record: ChannelRecord | undefined,
+  { nowMs, limits }: Moment,
+): ChannelDecision<void> {
+  const channel = currentChannel(record, nowMs, limits);
+  if (channel?.kind !== 'live') return { answer: undefined };
+  return { answer: undefined, next: { ...channel, seenAtMs: nowMs } };
+}
+
+/** Undefined forgets the target. */
+export function decideTarget(
+  record: DeviceRecord | undefined,
+  target: KickTarget | undefined,
+  { nowMs, limits }: Moment,
+): Decision<DeviceRecord, void> {
+  const device = currentDevice(record, nowMs, limits);
+  if (device?.target === undefined && target === undefined) return { answer: undefined };
+  const { seenAtMs, channelIds } = device ?? { seenAtMs: nowMs, channelIds: [] };
+  return { answer: undefined, next: { seenAtMs, channelIds, target } };
+}
+
+function newChannel(spelling: string, nowMs: number): LiveChannel {
+  return { kind: 'live', seenAtMs: nowMs, spelling, pending: undefined };
+}

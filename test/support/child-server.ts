@@ -1,0 +1,88 @@
+/** The whole program in a process of its own, for tests that signal it, kill it and start it again. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { assert } from '../../src/assert.ts';
+import { Arrivals } from './arrivals.ts';
+import { openRawDevice, type RawDevice, type RawDeviceOptions } from './raw-device.ts';
+import { environmentOf, type Settings } from './settings.ts';
+import { within } from './within.ts';
+
+/** Longest wait for a server to be ready, and for one to end: far more than either takes on a busy machine. */
+const CHILD_WAIT_MS_MAX = 15_000;
+
+const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const READY_LINE = /^reveille ready ws=(\S+) endpoint=(\S+) admin=(\S+)\n/;
+
+/** One of the two is null. */
+export interface ChildExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface ChildServer extends AsyncDisposable {
+  readonly pid: number;
+  readonly urls: { readonly ws: string; readonly endpoint: string; readonly admin: string };
+  /** All that it has printed so far. */
+  readonly printed: { readonly stdout: string; readonly stderr: string };
+  /** How it ended, whoever ended it. Never rejects. */
+  readonly exit: Promise<ChildExit>;
+  /** Opens a device's socket. */
+  connect(options?: RawDeviceOptions): Promise<RawDevice>;
+  /** SIGTERM; resolves to how it ended. Rejects when it does not end. */
+  stop(): Promise<ChildExit>;
+  /** SIGKILL, sent before this returns; resolves when the process is gone. Also the end of the scope of `await using`. */
+  kill(): Promise<ChildExit>;
+}
+
+/**
+ * Starts `main.js start` in `folder`, which holds the store and the token keys at their default paths. Resolves at the ready line.
+ * `settings` are what differs from TEST_SETTINGS and the defaults.
+ */
+export async function startChildServer(folder: string, settings: Settings): Promise<ChildServer> {
+  const child = spawn(process.execPath, [MAIN_PATH, 'start'], {
+    cwd: folder,
+    env: { ...environmentOf(settings) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const printed = { stdout: '', stderr: '' };
+  const readyLines = new Arrivals<RegExpExecArray>(CHILD_WAIT_MS_MAX);
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed.stdout += text;
+    const line = READY_LINE.exec(printed.stdout);
+    if (line !== null) readyLines.push(line);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    printed.stderr += text;
+  });
+  const exit = new Promise<ChildExit>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  void exit.then(() => readyLines.end(`it ended, and had printed ${JSON.stringify(printed)}`));
+  const kill = async () => {
+    child.kill('SIGKILL');
+    return exit;
+  };
+  try {
+    const [, ws = '', endpoint = '', admin = ''] = await readyLines.next('the ready line');
+    const { pid } = child;
+    assert(pid !== undefined, 'what has printed a line has a process id');
+    return {
+      pid,
+      urls: { ws, endpoint, admin },
+      printed,
+      exit,
+      connect: (options) => openRawDevice(ws, options),
+      stop: () => {
+        child.kill('SIGTERM');
+        return within(exit, { wanted: 'the end after SIGTERM', waitMsMax: CHILD_WAIT_MS_MAX });
+      },
+      kill,
+      async [Symbol.asyncDispose]() {
+        await kill();
+      },
+    };
+  } catch (error) {
+    await kill();
+    throw error;
+  }
+}

@@ -36,7 +36,7 @@ export interface RunningServer extends RunningProcess {
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
 /** The last words of a process that failed; its log before that is not worth keeping. */
-const STDERR_CHARACTERS_MAX = 1000;
+const STDERR_CHARACTERS_MAX = 300;
 
 const running = new Set<Child>();
 

@@ -46,13 +46,23 @@ export function tableOf(runs: readonly Run[]): string {
 
 /** One line a target: what, measured, target, met or missed. */
 export function verdictText(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ what, measured, target, unit, isMet }) => {
+  const rows = verdicts.map(({ what, measured, byCpu, target, unit, isMet }) => {
     const { name, digits } = UNITS[unit];
     const bound = 'atLeast' in target ? `>= ${target.atLeast}` : `<= ${target.atMost}`;
-    const verdict = isMet === undefined ? 'not measured' : isMet ? 'met' : 'MISSED';
-    return [what, `${numberText(measured, digits)}${name}`, `${bound}${name}`, verdict];
+    return [
+      what,
+      measured === undefined ? '–' : `${numberText(measured, digits)}${name}`,
+      byCpu === undefined ? '' : numberText(byCpu, digits),
+      `${bound}${name}`,
+      verdictOf(isMet),
+    ];
   });
-  return alignedLines([['target', 'measured', 'wanted', ''], ...rows]).join('\n');
+  return alignedLines([['target', 'measured', 'by CPU', 'wanted', ''], ...rows]).join('\n');
+}
+
+function verdictOf(isMet: boolean | undefined): string {
+  if (isMet === undefined) return 'not measured';
+  return isMet ? 'met' : 'MISSED';
 }
 
 /** What to know before one believes the table; empty when all is well. */

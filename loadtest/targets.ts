@@ -8,6 +8,8 @@ export interface Verdict {
   readonly what: string;
   /** Undefined: was not measured. */
   readonly measured: Figure;
+  /** The same ratio from CPU time per PUT, which other programs on the two cores disturb less. */
+  readonly byCpu?: Figure;
   readonly target: { readonly atLeast: number } | { readonly atMost: number };
   readonly unit: 'ratio' | 'bytes' | 'ms' | 'updates';
   readonly isMet: boolean | undefined;
@@ -45,8 +47,10 @@ export function verdictsOn(runs: readonly Run[]): readonly Verdict[] {
       bytesAboveFloor(runs),
     ),
     ...LEAST_SHARES.map(([contender, other, share]) => {
-      const measured = comparisonOf(runs, 'roundsPerSec', [contender, other], (a, b) => a / b);
-      return atLeast(`rounds, ${contender} / ${other}`, 'ratio', share, measured);
+      const pair = [contender, other] as const;
+      const measured = comparisonOf(runs, 'roundsPerSec', pair, (own, others) => own / others);
+      const byCpu = comparisonOf(runs, 'cpuUsPerPut', pair, (own, others) => others / own);
+      return { ...atLeast(`rounds, ${contender} / ${other}`, 'ratio', share, measured), byCpu };
     }),
     atMost('p99 at half rate, worst of our own', 'ms', P99_MS_MAX, worstP99(runs)),
     atMost('lost, skipped, doubled or reordered, worst run', 'updates', 0, worstOfPromises(runs)),

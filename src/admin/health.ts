@@ -37,6 +37,8 @@ export interface Health {
 export function createHealth({ checkStore, clock, metrics, log }: HealthDeps): Health {
   let isDraining = false;
   let problem: string | undefined = 'the store was not checked yet';
+  // A start with a store that works is no news; a start without is.
+  let wasAvailable = true;
   let isChecking = false;
 
   /** Never rejects. */
@@ -45,11 +47,13 @@ export function createHealth({ checkStore, clock, metrics, log }: HealthDeps): H
     isChecking = true;
     try {
       await checkStore();
-      if (problem !== undefined) log.info({}, 'store.available');
+      if (!wasAvailable) log.info({}, 'store.available');
+      wasAvailable = true;
       problem = undefined;
     } catch (error) {
       metrics.storeErrors.check.count++;
-      if (problem === undefined) log.error({ err: error }, 'store.unavailable');
+      if (wasAvailable) log.error({ err: error }, 'store.unavailable');
+      wasAvailable = false;
       problem = error instanceof Error ? error.message : 'the store failed';
     } finally {
       isChecking = false;

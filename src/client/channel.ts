@@ -1,14 +1,6 @@
-import { assert } from '../assert.ts';
-import {
-  type ChannelId,
-  deviceIdFromRandom,
-  parseChannelId,
-  type Version,
-} from '../protocol/ids.ts';
+import type { ChannelId, Version } from '../protocol/ids.ts';
 import type { RememberedChannel } from './memory.ts';
 import type { Request } from './request.ts';
-
-const RANDOM_BYTES = 16;
 
 export interface Registration {
   readonly channelId: ChannelId;
@@ -36,15 +28,6 @@ export interface Channel {
   isHeld: boolean;
 }
 
-/** Random (RFC 9562, section 5.4), so that no two devices ever choose the same. */
-export function newChannelId(): ChannelId {
-  // Both kinds of id are UUIDs. Unlike randomUUID, getRandomValues is there on pages without TLS too.
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  const channelId = parseChannelId(deviceIdFromRandom(random));
-  assert(channelId !== undefined, 'a UUID is a channel id');
-  return channelId;
-}
-
 /** A channel that is wanted and that the server has not been asked for. */
 export function createChannel(channelId: ChannelId): Channel {
   return {
@@ -60,6 +43,11 @@ export function createChannel(channelId: ChannelId): Channel {
 /** Whether the server has been asked and has not answered. */
 export function isInFlight({ progress }: Channel): boolean {
   return progress === 'registering' || progress === 'unregistering';
+}
+
+/** A channel that the program has relied on since an earlier life. */
+export function recallChannel({ channelId, endpoint, lastVersion }: RememberedChannel): Channel {
+  return { ...createChannel(channelId), endpoint, lastVersion, isHeld: true };
 }
 
 /** What outlives the process. */

@@ -5,9 +5,9 @@
  */
 import { unreachable } from '../assert.ts';
 import type { KickTarget } from '../protocol/connect.ts';
-import { type DeviceId, parseChannelId } from '../protocol/ids.ts';
+import { type DeviceId, newChannelId, parseChannelId } from '../protocol/ids.ts';
 import { Acks } from './acks.ts';
-import { newChannelId, type Registration } from './channel.ts';
+import type { Registration } from './channel.ts';
 import type { ServerReply } from './codec.ts';
 import { createEmit, type DeviceEvent, type DeviceState, type Emit } from './events.ts';
 import { Link, PING_INTERVAL_MS_MIN } from './link.ts';
@@ -53,7 +53,7 @@ export interface Device {
   close(): void;
   /**
    * Registers a channel, a new one unless named, and resolves when the server has confirmed it; at once when it has before. May be
-   * called in any state but closed for good; waits through reconnections. Rejects with RequestError.
+   * called before connect(), and waits through reconnections. Rejects with RequestError.
    */
   register(channelId?: string): Promise<Registration>;
   /** From the call on, no update of the channel reaches the program. Resolves when the server has confirmed. Rejects with RequestError. */

@@ -34,7 +34,8 @@ export function parseMemory(value: unknown): DeviceMemory | undefined {
   if (!Array.isArray(channels) || channels.length > CHANNELS_MAX) return undefined;
   const remembered = channels.map(parseChannel).filter((channel) => channel !== undefined);
   if (remembered.length < channels.length) return undefined;
-  if (deviceId === undefined) return { channels: remembered };
+  // Channels and endpoints are those of a device; without one they are nobody's.
+  if (deviceId === undefined) return channels.length === 0 ? EMPTY_MEMORY : undefined;
   const parsed = typeof deviceId === 'string' ? parseDeviceId(deviceId) : undefined;
   return parsed === undefined ? undefined : { deviceId: parsed, channels: remembered };
 }

@@ -4,6 +4,7 @@ import {
   createChannel,
   isInFlight,
   type Registration,
+  recallChannel,
   toRemembered,
   type Wish,
 } from './channel.ts';
@@ -41,13 +42,7 @@ export class Registrations {
   constructor(deps: RegistrationsDeps, memory: DeviceMemory) {
     this.#deps = deps;
     this.#deviceId = memory.deviceId;
-    for (const { channelId, endpoint, lastVersion } of memory.channels) {
-      const channel = this.#add(channelId);
-      channel.isHeld = true;
-      // Endpoints belong to a device id; without one they are nobody's.
-      channel.endpoint = memory.deviceId === undefined ? undefined : endpoint;
-      channel.lastVersion = lastVersion;
-    }
+    for (const remembered of memory.channels) this.#put(recallChannel(remembered));
   }
 
   get deviceId(): DeviceId | undefined {
@@ -99,14 +94,12 @@ export class Registrations {
     if (this.#isFullBut(channelId)) {
       return refusedRequest({ kind: 'full', countMax: REQUESTS_WAITING_MAX });
     }
-    const request = this.#createRequest<void>(channelId);
-    this.#wishFor(channelId, { kind: 'unregistered', request });
     if (known?.isHeld) {
-      known.isHeld = false;
-      known.endpoint = undefined;
-      known.lastVersion = undefined;
+      this.#put({ ...createChannel(channelId), wish: known.wish, progress: known.progress });
       this.#deps.emit({ type: 'memory' });
     }
+    const request = this.#createRequest<void>(channelId);
+    this.#wishFor(channelId, { kind: 'unregistered', request });
     return request.promise;
   }
 
@@ -149,13 +142,12 @@ export class Registrations {
 
   /** The server does not hold these although the device listed them. */
   onExpired(listed: readonly ChannelId[]): void {
-    const channelIds = listed.filter((id) => this.find(id)?.endpoint !== undefined);
-    if (channelIds.length === 0) return;
-    for (const channelId of channelIds) {
-      const channel = this.find(channelId);
-      if (channel) channel.endpoint = undefined;
-    }
-    this.#deps.emit({ type: 'expired', channelIds });
+    const expired = this.#wanted().filter(
+      ({ channelId, endpoint }) => endpoint !== undefined && listed.includes(channelId),
+    );
+    if (expired.length === 0) return;
+    for (const channel of expired) channel.endpoint = undefined;
+    this.#deps.emit({ type: 'expired', channelIds: expired.map(({ channelId }) => channelId) });
     this.#deps.emit({ type: 'memory' });
     this.#askForWhatDiffers();
   }
@@ -217,7 +209,7 @@ export class Registrations {
   }
 
   #wishFor(channelId: ChannelId, wish: Wish): void {
-    const channel = this.#channels.get(channelId) ?? this.#add(channelId);
+    const channel = this.#channels.get(channelId) ?? this.#put(createChannel(channelId));
     channel.wish.request?.reject({ kind: 'superseded' });
     channel.wish = wish;
     if (channel.progress === 'refused') channel.progress = 'idle';
@@ -230,18 +222,17 @@ export class Registrations {
     if (!channel.isHeld) this.#channels.delete(channel.channelId);
   }
 
-  #add(channelId: ChannelId): Channel {
-    const channel = createChannel(channelId);
-    this.#channels.set(channelId, channel);
+  #put(channel: Channel): Channel {
+    this.#channels.set(channel.channelId, channel);
     return channel;
   }
 
   /** Another device id: the server holds nothing for it, and its channels may count their versions from any number. */
   #startAnew(deviceId: DeviceId): void {
-    const isReset = this.#channels.size > 0 || this.#deviceId !== undefined;
+    const isReset = this.#deviceId !== undefined;
     this.#deviceId = deviceId;
     for (const { channelId, wish, isHeld } of Array.from(this.#channels.values())) {
-      Object.assign(this.#add(channelId), { wish, isHeld });
+      this.#put({ ...createChannel(channelId), wish, isHeld });
     }
     if (isReset) this.#deps.emit({ type: 'reset', deviceId });
     this.#deps.emit({ type: 'memory' });

@@ -15,7 +15,7 @@ export interface WebSocketLike {
 /** Begins to connect. May throw on a URL that the platform refuses. */
 export type OpenSocket = (url: string, protocol: string) => WebSocketLike;
 
-/** The sub-protocol of SimplePush (protocol.md, "Transport"). */
+/** The sub-protocol of SimplePush (protocol.md, "Connecting"). */
 export const SUB_PROTOCOL = 'push-notification';
 
 /**

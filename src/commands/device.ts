@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { newChannelId } from '../client/channel.ts';
 import type { Update } from '../client/codec.ts';
 import { createDevice, type Device } from '../client/device.ts';
 import type { DeviceEvent } from '../client/events.ts';
@@ -7,7 +6,7 @@ import { CHANNELS_MAX, type DeviceMemory, EMPTY_MEMORY } from '../client/memory.
 import { openNodeSocket } from '../client/node-socket.ts';
 import { RequestError } from '../client/request.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { ChannelId } from '../protocol/ids.ts';
+import { type ChannelId, newChannelId } from '../protocol/ids.ts';
 import { type CommandIo, createCommand } from './command-io.ts';
 import { channelInWords, eventInWords, updateInWords } from './device-words.ts';
 import { MemoryFileError, readMemoryFile, writeMemoryFile } from './memory-file.ts';

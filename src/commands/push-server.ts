@@ -96,7 +96,7 @@ function createPutSide(
     openToken: createTokenCache(tokens, { entriesMax: cacheEntriesMax, metrics }),
     deliver: createDelivery({ store, findSession: (deviceId) => devices.registry.find(deviceId) }),
     mayPass: createRateLimit(clock, putsPerSecondMax),
-    rules: { dataBytesMax, nowMs: clock.nowMs },
+    rules: { dataBytesMax, nowMs: () => clock.nowMs() },
     putsInHandMax,
     clock,
     metrics,

@@ -134,12 +134,20 @@ class Exchange {
     this.#end(found.status, flat, found.body);
   }
 
-  /** A request whose body was not read to its end cannot be followed by another: the connection ends with the answer. */
   #end(status: number, headers: string[], body: string): void {
-    if (!this.#request.complete) headers.push('Connection', 'close');
+    const isKept = this.#request.complete || this.#isRestSmall();
+    if (!isKept) headers.push('Connection', 'close');
     this.#response.writeHead(status, headers);
     this.#response.end(body);
-    if (!this.#request.complete) this.#response.once('finish', () => this.#request.destroy());
+    if (!isKept) this.#response.once('finish', () => this.#request.destroy());
+  }
+
+  /** The library reads and drops what is left of a body, so that another request can follow; we let it do so with no more than we would read. */
+  #isRestSmall(): boolean {
+    const { headers } = this.#request;
+    const isMeasured = headers['transfer-encoding'] === undefined;
+    const length = Number(headers['content-length'] ?? 0);
+    return isMeasured && length <= this.#context.options.bodyBytesMax;
   }
 }
 

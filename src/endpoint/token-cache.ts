@@ -29,8 +29,10 @@ export function createTokenCache(
       tokenCacheHits.count++;
       return recent;
     }
-    const content = older.get(token) ?? tokens.open(token);
-    tokenCacheMisses.count++;
+    const kept = older.get(token);
+    if (kept === undefined) tokenCacheMisses.count++;
+    else tokenCacheHits.count++;
+    const content = kept ?? tokens.open(token);
     if (content !== undefined && options.entriesMax > 0) keep(token, content);
     return content;
   };

@@ -152,7 +152,8 @@ class Exchange {
     response.cork(() => {
       response.writeStatus(statusLine(status)).writeHeader(REQUEST_ID_HEADER, this.#requestId);
       for (const [name, value] of headers) response.writeHeader(name, value);
-      if (this.#isHead) response.endWithoutBody(Buffer.byteLength(body), closes);
+      // With a length the library would wait for that many bytes, and end the connection at the next request.
+      if (this.#isHead) response.endWithoutBody();
       else response.end(body, closes);
     });
   }

@@ -98,6 +98,11 @@ export function deviceIdFromRandom(random: Uint8Array): DeviceId {
   return v4({ random }).replaceAll('-', '') as DeviceId;
 }
 
+/** A UUIDv4 (RFC 9562, section 5.4) from the platform's random numbers: no two devices ever choose the same. */
+export function newChannelId(): ChannelId {
+  return v4() as ChannelId;
+}
+
 function dashed(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Close } from '../protocol/close-codes.ts';
 import { decodeClientMessage, encodeServerMessage, encodeUpdate } from '../protocol/codec.ts';
-import type { Received, SentUpdate, ServerMessage } from '../protocol/messages.ts';
+import type { ClientMessage, Received, SentUpdate, ServerMessage } from '../protocol/messages.ts';
 import type { ErrorStatus } from '../protocol/statuses.ts';
 import { StoreUnavailableError } from '../storage/store.ts';
 import { CLOSES } from './closes.ts';
@@ -141,11 +141,10 @@ export class Connection implements Outlet {
       case 'message': {
         const { message } = decoded;
         frames[message.type].count++;
-        const received = message.type === 'purge' ? NOTHING_RECEIVED : message.received;
         try {
           await this.#session.onMessage(message);
         } catch (error) {
-          this.#onFailure(error, received);
+          this.#onFailure(error, message);
         }
         if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
         return;
@@ -161,11 +160,14 @@ export class Connection implements Outlet {
     }
   }
 
-  #onFailure(error: unknown, received: Received): void {
+  #onFailure(error: unknown, message: ClientMessage): void {
+    const { metrics } = this.#deps;
+    const received = message.type === 'purge' ? NOTHING_RECEIVED : message.received;
     if (error instanceof SessionError) {
       this.#refuse(received, error.status, error.close);
     } else if (error instanceof StoreUnavailableError) {
-      this.#deps.metrics.storeErrors.message.count++;
+      metrics.storeErrors.message.count++;
+      if (message.type === 'hello') metrics.hellos.failed.count++;
       this.#refuse(received, 503, CLOSES.storeAway);
     } else {
       this.#deps.log.error({ err: error }, 'session.failed');

@@ -9,7 +9,7 @@ export interface DeviceListenerOptions {
   readonly port: number;
   /** The one path that devices connect to. */
   readonly path: string;
-  /** Sockets open at once, upgraded or not; below the limit of file descriptors. */
+  /** Sockets open at once, but for REFUSALS_IN_HAND_MAX more; below the limit of file descriptors. */
   readonly socketsMax: number;
   /** Largest message, in bytes; one byte more closes with 1009. */
   readonly messageBytesMax: number;
@@ -61,6 +61,9 @@ export function chooseSubprotocol(offered: string): string {
 export function isOriginAllowed(origins: readonly string[], origin: string): boolean {
   return origins.length === 0 || origin === '' || origins.includes(origin.toLowerCase());
 }
+
+/** Connections beyond `socketsMax` that may be open while they are told that there is no room; one more ends without an answer. */
+export const REFUSALS_IN_HAND_MAX = 64;
 
 /** Seconds that a refused device should wait before it tries again. */
 export const RETRY_AFTER_SECS = 5;

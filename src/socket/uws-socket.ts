@@ -29,6 +29,7 @@ import {
   type DeviceListenerDeps,
   type DeviceListenerOptions,
   isOriginAllowed,
+  REFUSALS_IN_HAND_MAX,
   REFUSED_STATUS,
   RETRY_AFTER_SECS,
 } from './device-listener.ts';
@@ -136,9 +137,10 @@ function limitSockets(
   { socketsMax }: DeviceListenerOptions,
   { admission }: DeviceListenerDeps,
 ): void {
+  const connectionsMax = socketsMax + REFUSALS_IN_HAND_MAX;
   const count = (response: HttpResponse, change: number): void => {
     http.open += change > 0 ? 1 : -1;
-    if (change > 0 && http.open + admission.open > socketsMax) response.close();
+    if (change > 0 && http.open + admission.open > connectionsMax) response.close();
   };
   app.filter(count);
 }

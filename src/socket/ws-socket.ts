@@ -17,6 +17,7 @@ import {
   type DeviceListenerDeps,
   type DeviceListenerOptions,
   isOriginAllowed,
+  REFUSALS_IN_HAND_MAX,
   REFUSED_STATUS,
   RETRY_AFTER_SECS,
   SUBPROTOCOL,
@@ -183,7 +184,7 @@ function createHttpServer({ tls, socketsMax }: DeviceListenerOptions): Server {
           key: tls.keyPem,
           minVersion: `TLSv${tls.minVersion}`,
         });
-  server.maxConnections = socketsMax;
+  server.maxConnections = socketsMax + REFUSALS_IN_HAND_MAX;
   return server;
 }
 

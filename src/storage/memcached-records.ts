@@ -203,11 +203,23 @@ function readNumber(text: string): number {
 
 function readTarget(json: string): KickTarget | undefined {
   if (json === '') return undefined;
+  const target = readJson(json);
+  if (!isTarget(target)) throw unreadable();
+  return target;
+}
+
+function readJson(json: string): unknown {
   try {
-    return JSON.parse(json) as KickTarget;
+    return JSON.parse(json);
   } catch (cause) {
     throw unreadable(cause);
   }
+}
+
+/** We wrote it as it was parsed; its type is enough to tell it from anything else. */
+function isTarget(value: unknown): value is KickTarget {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
+  return value.type === 'fcm' || value.type === 'apns' || value.type === 'udp';
 }
 
 function jsonEscape(character: string): string {

@@ -52,7 +52,7 @@ export class MemcachedServer {
   /** Why requests fail while there is no connection. One error for all of them: there may be thousands a second. */
   #error: StoreUnavailableError;
   #connections = 0;
-  /** Attempts that led to no lasting connection since the last one that did. */
+  /** Losses in a row without a lasting connection between them. */
   #failures = 0;
 
   /** Begins to connect. */
@@ -148,7 +148,7 @@ export class MemcachedServer {
     const nowMs = this.#deps.clock.monotonicMs();
     // A server that takes connections only to drop them must not be asked again and again without pause.
     const lasted = state.kind === 'ready' && nowMs - state.sinceMs > RECONNECT_WAIT_MS_MAX;
-    this.#failures = lasted ? 0 : this.#failures + 1;
+    this.#failures = lasted ? 1 : this.#failures + 1;
     if (state.kind === 'ready' || this.#failures === 1) {
       this.#deps.log.warn({ server: this.name, err: error }, 'store.memcached.lost');
     }
@@ -158,10 +158,7 @@ export class MemcachedServer {
 
   /** Full jitter: the nodes of a cluster must not all come back in the same instant. */
   #waitMs(): number {
-    const longestMs = Math.min(
-      RECONNECT_WAIT_MS_MAX,
-      RECONNECT_WAIT_FIRST_MS * 2 ** this.#failures,
-    );
-    return this.#deps.random() * longestMs;
+    const doubledMs = RECONNECT_WAIT_FIRST_MS * 2 ** (this.#failures - 1);
+    return this.#deps.random() * Math.min(RECONNECT_WAIT_MS_MAX, doubledMs);
   }
 }

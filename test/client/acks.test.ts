@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ACK_GAP_MS, ACKED_CHANNELS_MAX, Acks } from '../../src/client/acks.ts';
-import { newChannelId } from '../../src/client/channel.ts';
 import type { Version } from '../../src/protocol/ids.ts';
+import { newChannelId } from '../../src/protocol/ids.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 import { version } from '../support/versions.ts';
 

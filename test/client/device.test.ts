@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { newChannelId } from '../../src/client/channel.ts';
 import { CONNECT_MS_MAX } from '../../src/client/connection.ts';
 import { createDevice, type DeviceOptions } from '../../src/client/device.ts';
 import { PING_INTERVAL_MS_MIN } from '../../src/client/link.ts';
 import { openNodeSocket } from '../../src/client/node-socket.ts';
+import { newChannelId } from '../../src/protocol/ids.ts';
 import {
   endpointOf,
   openScriptedServer,

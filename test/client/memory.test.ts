@@ -32,12 +32,13 @@ describe('client/memory', () => {
     { deviceId: 'x', channels: [] },
     { deviceId: 5, channels: [] },
     { channels: {} },
-    { channels: [null] },
-    { channels: [{}] },
-    { channels: [{ channelId: 'x' }] },
-    { channels: [{ channelId: CHANNEL, endpoint: 5 }] },
-    { channels: [{ channelId: CHANNEL, lastVersion: -1 }] },
-    { channels: [{ channelId: CHANNEL, lastVersion: '7' }] },
+    { channels: [{ channelId: CHANNEL }] },
+    { ...FULL, channels: [null] },
+    { ...FULL, channels: [{}] },
+    { ...FULL, channels: [{ channelId: 'x' }] },
+    { ...FULL, channels: [{ channelId: CHANNEL, endpoint: 5 }] },
+    { ...FULL, channels: [{ channelId: CHANNEL, lastVersion: -1 }] },
+    { ...FULL, channels: [{ channelId: CHANNEL, lastVersion: '7' }] },
   ];
   for (const value of refused) {
     it(`refuses ${JSON.stringify(value)}`, () => expect(parseMemory(value)).to.equal(undefined));
@@ -45,9 +46,8 @@ describe('client/memory', () => {
 
   it('takes as many channels as a device may have, and not one more', () => {
     const channels = (count: number) => Array(count).fill({ channelId: CHANNEL });
-    expect(parseMemory({ channels: channels(CHANNELS_MAX) })?.channels).to.have.length(
-      CHANNELS_MAX,
-    );
-    expect(parseMemory({ channels: channels(CHANNELS_MAX + 1) })).to.equal(undefined);
+    const memoryOf = (count: number) => parseMemory({ ...FULL, channels: channels(count) });
+    expect(memoryOf(CHANNELS_MAX)?.channels).to.have.length(CHANNELS_MAX);
+    expect(memoryOf(CHANNELS_MAX + 1)).to.equal(undefined);
   });
 });

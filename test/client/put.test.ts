@@ -93,7 +93,8 @@ describe('client/put', () => {
   });
 
   it('is unreachable when nothing listens', async () => {
-    const result = await putVersion('http://127.0.0.1:1/update/token', 1);
+    await new Promise((resolve) => server.close(resolve));
+    const result = await putVersion(endpoint, 1);
     expect(result).to.have.property('kind', 'unreachable');
     expect(result).to.have.nested.property('cause.cause.code', 'ECONNREFUSED');
   });

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { newChannelId } from '../../src/client/channel.ts';
 import type { DeviceEvent } from '../../src/client/events.ts';
 import { CHANNELS_MAX, type DeviceMemory, EMPTY_MEMORY } from '../../src/client/memory.ts';
 import {
@@ -9,7 +8,7 @@ import {
   Registrations,
 } from '../../src/client/registrations.ts';
 import { RequestError, type RequestFailure } from '../../src/client/request.ts';
-import { type ChannelId, deviceIdFromRandom } from '../../src/protocol/ids.ts';
+import { type ChannelId, deviceIdFromRandom, newChannelId } from '../../src/protocol/ids.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 import { endpointOf } from '../support/scripted-server.ts';
 import { version } from '../support/versions.ts';
@@ -196,6 +195,15 @@ describe('client/registrations', () => {
       expect(registrations.unregister(A)).to.equal(registrations.unregister(A));
     });
 
+    it('begins the channel anew, should it be registered again', () => {
+      registrations = create(HOLDS_A);
+      const former = registrations.find(A);
+      void registrations.unregister(A);
+      void registrations.register(A);
+      expect(registrations.find(A)).not.to.equal(former);
+      expect(registrations.find(A)).to.have.property('lastVersion', undefined);
+    });
+
     it('rejects when it is not answered in time', async () => {
       const request = outcomeOf(registrations.unregister(A));
       timers.advance(REQUEST_MS_MAX);
@@ -315,16 +323,10 @@ describe('client/registrations', () => {
   });
 
   it('reports no reset to a device that was new', () => {
+    void registrations.register(A);
     connect();
     expect(events).to.deep.equal([{ type: 'memory' }]);
     expect(registrations.deviceId).to.equal(DEVICE);
-  });
-
-  it('takes no endpoints from a memory that names no device', () => {
-    registrations = create({ channels: HOLDS_A.channels });
-    expect(registrations.confirmed).to.deep.equal([]);
-    connect();
-    expect(asked).to.deep.equal([`register ${A}`]);
   });
 
   it('remembers no channel before the server has confirmed it', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Channel, createChannel, newChannelId } from '../../src/client/channel.ts';
+import { type Channel, createChannel } from '../../src/client/channel.ts';
 import type { Update } from '../../src/client/codec.ts';
 import type { Problem } from '../../src/client/events.ts';
 import {
@@ -7,6 +7,7 @@ import {
   UpdateInbox,
   type UpdateInboxDeps,
 } from '../../src/client/update-inbox.ts';
+import { newChannelId } from '../../src/protocol/ids.ts';
 import { version } from '../support/versions.ts';
 
 const CHANNEL = newChannelId();

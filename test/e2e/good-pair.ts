@@ -42,6 +42,10 @@ export class GoodPair {
     return slowestMs;
   }
 
+  leave(): void {
+    this.#subscription.device.terminate();
+  }
+
   /** A PUT, its answer, its notification and the ack. */
   async #round(): Promise<number> {
     const { device, channelID, endpoint } = this.#subscription;

@@ -7,24 +7,22 @@ const FIREFOX_PATH = '/usr/bin/firefox-esr';
 /** Firefox takes two or three seconds to start, and several times that beside other tests. */
 const START_WAIT_MS_MAX = 30_000;
 
-/** Nobody listens on port 9 (discard): what Firefox wants of any other machine ends there, unresolved. */
+/**
+ * Sends whatever Firefox wants of another machine to port 9 (discard) of this one, where nobody listens: unresolved, and without a
+ * second try past the proxy. Loopback, where page and server are, is reached directly.
+ */
 const NETWORK_PREFS = {
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
   'network.proxy.http_port': 9,
   'network.proxy.ssl': '127.0.0.1',
   'network.proxy.ssl_port': 9,
-  // Loopback, where page and server are, is reached without the proxy.
+  'network.proxy.failover_direct': false,
+  'network.proxy.allow_bypass': false,
   'network.proxy.allow_hijacking_localhost': false,
-  // These ask the network by ways of their own.
+  // These two ask the network by ways of their own.
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
-  'network.trr.mode': 5,
-  'network.dns.disablePrefetch': true,
-  'services.settings.server': 'data:,#remote-settings-dummy/v1',
-  'toolkit.telemetry.enabled': false,
-  'toolkit.telemetry.unified': false,
-  'toolkit.telemetry.server': 'data:,',
 };
 
 /** Milliseconds; the defaults are made for the field. */

@@ -1,0 +1,212 @@
+import type { Clock } from '../clock.ts';
+import type { KickTarget } from '../protocol/connect.ts';
+import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
+import { Commits } from './embedded-commits.ts';
+import { decideAcks, decideDevice, decidePut } from './embedded-decisions.ts';
+import {
+  currentDevice,
+  dropDevice,
+  isRemembered,
+  isRenewalDue,
+  type Moment,
+  registerChannel,
+  renew,
+  setTarget,
+  unregisterChannel,
+} from './embedded-device.ts';
+import { newStamp, openRecordFile, type RecordFile, StoreFileError } from './embedded-file.ts';
+import {
+  channelOfKey,
+  type DeviceRecord,
+  decodeDevice,
+  decodeSchema,
+  decodeTarget,
+  decodeUpdate,
+  deviceKey,
+  encodeSchema,
+  encodeTarget,
+  encodeTime,
+  LIFE_KEY,
+  SCHEMA_KEY,
+  SCHEMA_VERSION,
+  updateKeysOf,
+} from './embedded-records.ts';
+import { startSweep } from './embedded-sweep.ts';
+import {
+  type Ack,
+  type DeviceView,
+  type HeldChannel,
+  type PendingVersion,
+  type PutOutcome,
+  type RegisterOutcome,
+  type Store,
+  type StoreLimits,
+  StoreUnavailableError,
+} from './store.ts';
+
+export interface EmbeddedStoreOptions {
+  /** The folder, on a local disk; made when missing. Processes of one machine may share it. */
+  readonly path: string;
+  /** How far the store may grow; writes that need more are refused. The same in all processes that share it. */
+  readonly mapBytesMax: number;
+  /** Writes that may wait for the disk; one more is refused at once. */
+  readonly queuedOperationsMax: number;
+  /** How often a slice of the records is searched for outlived ones. */
+  readonly sweepIntervalMs: number;
+  readonly limits: StoreLimits;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens the default driver: durable, without a server, for all processes of one machine.
+ * @throws StoreFileError when the folder cannot be used, holds something else, or was written by a later version of this program.
+ */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+  const file = openRecordFile(options);
+  try {
+    await claimSchema(file, options.path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return new EmbeddedStore(file, options);
+}
+
+/** Marks a new file as ours; refuses one that is not. Any number of processes may do so at once. */
+async function claimSchema(file: RecordFile, path: string): Promise<void> {
+  if (file.isEmpty()) {
+    await file.put(SCHEMA_KEY, encodeSchema(SCHEMA_VERSION), { read: undefined, next: newStamp() });
+    file.refresh();
+  }
+  const schema = file.get(SCHEMA_KEY);
+  if (schema === undefined)
+    throw new StoreFileError(`${path} holds records that are not a store's`);
+  const version = decodeSchema(schema);
+  if (version > SCHEMA_VERSION) {
+    throw new StoreFileError(
+      `the store in ${path} has schema version ${version}, this program knows ${SCHEMA_VERSION}: run the newer program that wrote it`,
+    );
+  }
+}
+
+class EmbeddedStore implements Store {
+  readonly driver = 'embedded';
+  readonly #file: RecordFile;
+  readonly #limits: StoreLimits;
+  readonly #clock: Clock;
+  readonly #commits: Commits;
+  readonly #stopSweep: () => void;
+
+  constructor(file: RecordFile, options: EmbeddedStoreOptions) {
+    this.#file = file;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#commits = new Commits({ ...options, file });
+    this.#stopSweep = startSweep({ ...options, file, commits: this.#commits });
+  }
+
+  async readDevice(deviceId: DeviceId): Promise<DeviceView> {
+    return this.#read(() => {
+      const moment = this.#moment();
+      const device = this.#currentDevice(deviceId, moment);
+      if (isRemembered(device) && isRenewalDue(device, moment)) this.#renew(deviceId);
+      if (!device.hadChannels) return { kind: 'unknown' };
+      const pending = this.#pendingVersions(deviceId, moment);
+      const channels: HeldChannel[] = [];
+      for (const channel of device.channels) {
+        if (channel.kind === 'gone') continue;
+        const { channelId, written } = channel;
+        const waiting = pending.get(channelId);
+        channels.push(waiting ? { channelId, written, pending: waiting } : { channelId, written });
+      }
+      return { kind: 'known', channels };
+    });
+  }
+
+  registerChannel(deviceId: DeviceId, channel: WrittenChannel): Promise<RegisterOutcome> {
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) => registerChannel(device, channel, moment)),
+    );
+  }
+
+  unregisterChannel(deviceId: DeviceId, channelId: ChannelId): Promise<void> {
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) =>
+        unregisterChannel(device, channelId, moment),
+      ),
+    );
+  }
+
+  dropDevice(deviceId: DeviceId): Promise<void> {
+    return this.#commits.submit((group) => decideDevice(group, deviceId, dropDevice));
+  }
+
+  putUpdate(deviceId: DeviceId, channelId: ChannelId, version: Version): Promise<PutOutcome> {
+    const put = { deviceId, channelId, version };
+    return this.#commits.submit((group) => decidePut(group, put));
+  }
+
+  ackUpdates(deviceId: DeviceId, acks: readonly Ack[]): Promise<void> {
+    return this.#commits.submit((group) => decideAcks(group, deviceId, acks));
+  }
+
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
+    const targetJson = encodeTarget(target);
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) => setTarget(device, targetJson, moment)),
+    );
+  }
+
+  async readTarget(deviceId: DeviceId): Promise<KickTarget | undefined> {
+    return this.#read(() => decodeTarget(this.#currentDevice(deviceId, this.#moment()).targetJson));
+  }
+
+  check(): Promise<void> {
+    return this.#commits.submit((group) => {
+      const read = group.file.get(LIFE_KEY) === undefined ? undefined : group.file.lastStamp();
+      const written = group.file.put(LIFE_KEY, encodeTime(group.nowMs), { read, next: newStamp() });
+      // Should another process have come first, then the file was written too.
+      return { answer: undefined, written: written.then(() => true) };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stopSweep();
+    if (await this.#commits.close()) await this.#file.close();
+  }
+
+  #moment(): Moment {
+    return { limits: this.#limits, nowMs: this.#clock.nowMs() };
+  }
+
+  /** From a new snapshot: it has all that any process promised before this call. */
+  #read<Answer>(read: () => Answer): Answer {
+    try {
+      this.#file.refresh();
+      return read();
+    } catch (cause) {
+      throw new StoreUnavailableError('the store cannot read', { cause });
+    }
+  }
+
+  #currentDevice(deviceId: DeviceId, moment: Moment): DeviceRecord {
+    const bytes = this.#file.get(deviceKey(deviceId));
+    return currentDevice(bytes === undefined ? undefined : decodeDevice(bytes), moment);
+  }
+
+  #pendingVersions(deviceId: DeviceId, { nowMs, limits }: Moment): Map<ChannelId, PendingVersion> {
+    const all = { ...updateKeysOf(deviceId), recordsMax: limits.channelsPerDeviceMax };
+    const pending = new Map<ChannelId, PendingVersion>();
+    for (const { key, value } of this.#file.range(all)) {
+      const update = decodeUpdate(value);
+      if (nowMs - update.storedAtMs <= limits.updateTtlMs) pending.set(channelOfKey(key), update);
+    }
+    return pending;
+  }
+
+  /** Writes down that the device was seen. */
+  #renew(deviceId: DeviceId): void {
+    // Nobody waits for it: should it fail, the next hello finds it due again, days before the device would be forgotten.
+    this.#commits.submit((group) => decideDevice(group, deviceId, renew)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,63 @@
+import { expect } from 'chai';
+import { createPrometheus } from '../../src/admin/prometheus.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { type Family, parseExposition } from '../admin/exposition.ts';
+import { readPage } from './pages.ts';
+
+const OURS = /^`(reveille_\w+)`$/;
+const WORD = /^`(\w+)`$/;
+
+describe('METRICS.md', () => {
+  const { rows, text } = readPage('METRICS.md');
+  /** The rows of its lists of metrics: name, type, label, meaning. */
+  const documented = rows.filter(
+    ([name = '', type = '']) => OURS.test(name) && ['counter', 'gauge', 'histogram'].includes(type),
+  );
+  let ours: ReadonlyMap<string, Family>;
+
+  before(async () => {
+    const zero = () => 0;
+    const prometheus = createPrometheus(createMetrics(), {
+      devices: zero,
+      sockets: zero,
+      socketsBeforeHello: zero,
+      sessionsAwaitingAck: zero,
+      putsInHand: zero,
+      ready: () => true,
+    });
+    const { families } = parseExposition(await prometheus.render());
+    ours = new Map([...families].filter(([name]) => name.startsWith('reveille_')));
+  });
+
+  it('lists every metric of the page, and no other', () => {
+    const names = documented.map(([name = '']) => OURS.exec(name)?.[1]);
+    expect(names).to.have.members([...ours.keys()]);
+  });
+
+  it('tells the type and the label of each', () => {
+    for (const [name = '', type = '', label = ''] of documented) {
+      const family = ours.get(OURS.exec(name)?.[1] ?? '');
+      expect(type, name).to.equal(family?.type);
+      const labels = [...(family?.labels.keys() ?? [])].map((one) => `\`${one}\``);
+      if (type !== 'histogram') expect(label, name).to.equal(labels.join(', '));
+    }
+  });
+
+  it('explains every value of a label', () => {
+    const values = [...ours.values()].flatMap(({ labels }) =>
+      [...labels.values()].flatMap((set) => [...set]),
+    );
+    expect(values.filter((value) => !text.includes(`\`${value}\``))).to.deep.equal([]);
+  });
+
+  it('explains no value that a label does not have', () => {
+    const values = new Set(
+      [...ours.values()].flatMap(({ labels }) => [...labels.values()].flatMap((set) => [...set])),
+    );
+    const explained = rows
+      .map(([first = '']) => WORD.exec(first)?.[1] ?? '')
+      .filter((word) => word !== '' && !/^(?:reveille|process|nodejs)_/.test(word));
+    expect(explained.length).to.be.greaterThan(20);
+    expect(explained.filter((word) => !values.has(word))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,155 @@
+import { expect } from 'chai';
+import type { DeliveryOutcome } from '../../src/delivery.ts';
+import { createPutUpdate, type PutUpdateDeps } from '../../src/endpoint/put-update.ts';
+import { type Log, quietLog } from '../../src/log.ts';
+import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { requestIdOf } from '../../src/protocol/ids.ts';
+import type { Update } from '../../src/protocol/messages.ts';
+import { StoreUnavailableError } from '../../src/storage/store.ts';
+import { HandClock } from '../storage/hand-clock.ts';
+import { newChannel, newDevice } from '../storage/store-fixtures.ts';
+
+const CONTENT = { deviceId: newDevice(), channelId: newChannel() };
+const REQUEST_ID = requestIdOf('');
+
+function bodyOf(body: string) {
+  return { body: Buffer.from(body), contentType: '', query: '' };
+}
+
+describe('createPutUpdate', () => {
+  let clock: HandClock;
+  let metrics: Metrics;
+  let delivered: Update[];
+
+  beforeEach(() => {
+    clock = new HandClock();
+    metrics = createMetrics();
+    delivered = [];
+  });
+
+  const putUpdateWith = (changed: Partial<PutUpdateDeps> = {}) =>
+    createPutUpdate({
+      openToken: (token) => (token === 'good' ? CONTENT : undefined),
+      deliver: async (_deviceId, update) => {
+        delivered.push(update);
+        return 'delivered';
+      },
+      mayPass: () => true,
+      rules: { dataBytesMax: 8, nowMs: () => clock.nowMs() },
+      putsInHandMax: 2,
+      clock,
+      metrics,
+      log: quietLog,
+      ...changed,
+    });
+
+  const routes: readonly { method: string; path: string; routed: object }[] = [
+    { method: 'PUT', path: '/update/good', routed: { kind: 'put', content: CONTENT } },
+    { method: 'PUT', path: '/update/bad', routed: { kind: 'answer', answer: 'invalidToken' } },
+    { method: 'PUT', path: '/update/', routed: { kind: 'answer', answer: 'notFound' } },
+    { method: 'PUT', path: '/update/good/', routed: { kind: 'answer', answer: 'notFound' } },
+    {
+      method: 'POST',
+      path: '/update/good',
+      routed: { kind: 'answer', answer: 'methodNotAllowed' },
+    },
+    { method: 'put', path: '/update/good', routed: { kind: 'answer', answer: 'methodNotAllowed' } },
+    { method: 'OPTIONS', path: '/update/bad', routed: { kind: 'answer', answer: 'options' } },
+    { method: 'PUT', path: '/update', routed: { kind: 'probe', path: '/update' } },
+    { method: 'GET', path: '/health', routed: { kind: 'probe', path: '/health' } },
+  ];
+  for (const { method, path, routed } of routes) {
+    it(`routes ${method} ${path} to ${JSON.stringify(Object.values(routed).slice(0, 2))}`, () => {
+      expect(putUpdateWith().route(method, path)).to.deep.equal(routed);
+    });
+  }
+
+  it('answers 429 when no more may pass, before it opens the token', () => {
+    const { route } = putUpdateWith({ mayPass: () => false });
+    expect(route('PUT', '/update/bad')).to.deep.equal({
+      kind: 'answer',
+      answer: 'tooManyRequests',
+    });
+  });
+
+  it('delivers what the form says', async () => {
+    const { put } = putUpdateWith();
+    expect(await put(CONTENT, bodyOf('version=7&data=x'), REQUEST_ID)).to.equal('delivered');
+    expect(delivered).to.deep.equal([{ channelId: CONTENT.channelId, version: 7, data: 'x' }]);
+  });
+
+  it('delivers nothing of a form it refuses', async () => {
+    const { put } = putUpdateWith();
+    expect(await put(CONTENT, bodyOf('version=x'), REQUEST_ID)).to.equal('invalidVersion');
+    expect(delivered).to.deep.equal([]);
+  });
+
+  const outcomes: Readonly<Record<DeliveryOutcome, string>> = {
+    delivered: 'delivered',
+    stored: 'stored',
+    gone: 'gone',
+    unkept: 'unavailable',
+  };
+  for (const [outcome, answer] of Object.entries(outcomes)) {
+    it(`answers ${answer} to what was ${outcome}`, async () => {
+      const { put } = putUpdateWith({ deliver: async () => outcome as DeliveryOutcome });
+      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal(answer);
+    });
+  }
+
+  it('counts PUTs in hand, and answers 503 beyond their bound', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const putUpdate = putUpdateWith({
+      deliver: async () => {
+        await released;
+        return 'stored';
+      },
+    });
+    const put = () => putUpdate.put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    const inHand = [put(), put()];
+    expect(putUpdate.inHand).to.equal(2);
+    expect(putUpdate.route('PUT', '/update/good')).to.deep.include({ answer: 'unavailable' });
+    release();
+    expect(await Promise.all(inHand)).to.deep.equal(['stored', 'stored']);
+    expect(putUpdate.inHand).to.equal(0);
+    expect(putUpdate.route('PUT', '/update/good').kind).to.equal('put');
+  });
+
+  it('answers 503 once the node drains', () => {
+    const putUpdate = putUpdateWith();
+    putUpdate.drain();
+    expect(putUpdate.route('PUT', '/update/good')).to.deep.include({ answer: 'unavailable' });
+    expect(putUpdate.route('OPTIONS', '/update/good')).to.deep.include({ answer: 'options' });
+  });
+
+  it('answers 503 when the store fails, counts it, and logs a few of them each second', async () => {
+    const events: string[] = [];
+    const log: Log = { ...quietLog, warn: (_fields, event) => events.push(event) };
+    const { put } = putUpdateWith({
+      log,
+      deliver: () => Promise.reject(new StoreUnavailableError('away')),
+    });
+    for (let count = 1; count <= 20; count++) {
+      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
+    }
+    expect(metrics.storeErrors.put.count).to.equal(20);
+    expect(events).to.deep.equal(new Array(5).fill('put.store.failed'));
+    clock.moveMs(1000);
+    await put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    expect(events).to.have.lengthOf(6);
+  });
+
+  it('measures how long each took', async () => {
+    const { put } = putUpdateWith({
+      deliver: async () => {
+        clock.moveMs(30);
+        return 'stored';
+      },
+    });
+    await put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    expect(metrics.putDuration.sumMs).to.equal(30);
+  });
+});

@@ -19,8 +19,7 @@ export interface Prometheus {
 }
 
 export function createPrometheus(metrics: Metrics, gauges: Gauges): Prometheus {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = Registry.merge([processRegistry()]);
   registerCounters(registry, metrics);
   registerGauges(registry, gauges);
   registerHistogram(
@@ -30,6 +29,17 @@ export function createPrometheus(metrics: Metrics, gauges: Gauges): Prometheus {
     metrics.putDuration,
   );
   return { contentType: registry.contentType, render: () => registry.metrics() };
+}
+
+let ofProcess: Registry | undefined;
+
+/** The metrics of the process itself. One set for all servers in it: the library starts monitors for them and cannot stop them. */
+function processRegistry(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
 }
 
 function registerCounters(registry: Registry, metrics: Metrics): void {

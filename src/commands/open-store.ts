@@ -2,6 +2,7 @@ import { unreachable } from '../assert.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { storeLimitsOf } from '../config/store-limits.ts';
+import type { Log } from '../log.ts';
 import { openEmbeddedStore } from '../storage/embedded.ts';
 import { openMemcachedStore } from '../storage/memcached.ts';
 import { createMemoryStore } from '../storage/memory.ts';
@@ -9,7 +10,7 @@ import { createNoneStore } from '../storage/none.ts';
 import type { Store } from '../storage/store.ts';
 
 /** Opens the driver that the config names. @throws what the driver throws when its place cannot be used at all. */
-export async function openStore(config: Config, clock: Clock): Promise<Store> {
+export async function openStore(config: Config, clock: Clock, log: Log): Promise<Store> {
   const limits = storeLimitsOf(config);
   const { driver, embedded, memcached, memory } = config.storage;
   switch (driver) {
@@ -21,6 +22,7 @@ export async function openStore(config: Config, clock: Clock): Promise<Store> {
         servers: memcached.servers.map(hostAndPort),
         limits,
         clock,
+        log,
       });
     case 'memory':
       return createMemoryStore({ ...memory, limits, clock });

@@ -126,9 +126,10 @@ async function stop(
   health.drain();
   devices.admission.shut();
   putUpdate.drain();
+  // Listening goes on until the devices have left: whoever comes meanwhile is told 503 and Retry-After instead of nothing.
+  const inTime = await drain({ devices, putUpdate, ...shutdown });
   socket.stopListening();
   endpoint.stopListening();
-  const inTime = await drain({ devices, putUpdate, ...shutdown });
   health.stop();
   devices.stop();
   await Promise.all([socket.close(), endpoint.close(), admin.close()]);

@@ -78,7 +78,7 @@ async function open(
   io: StartIo,
 ): Promise<PushServer | undefined> {
   try {
-    const store = await openStore(deps.config, systemClock);
+    const store = await openStore(deps.config, systemClock, deps.log);
     try {
       return await openPushServer({ ...deps, store });
     } catch (error) {

@@ -97,9 +97,8 @@ class Exchange {
       }
       this.#body = this.#body.length === 0 ? chunk : Buffer.concat([this.#body, chunk]);
     });
+    // A caller that goes away before that was promised nothing, and is owed nothing.
     request.on('end', () => void this.#put(content, query));
-    // A caller that goes away before its body is whole was promised nothing.
-    request.on('error', () => this.#response.destroy());
   }
 
   /** Never rejects. */

@@ -2,16 +2,15 @@
  * From one request to one answer, without a socket (protocol.md, "App-server side"). The rims, node-endpoint.ts and uws-endpoint.ts, read
  * requests and write answers; what an answer is, is decided here.
  */
-import { unreachable } from '../assert.ts';
 import type { Clock } from '../clock.ts';
-import type { Deliver } from '../delivery.ts';
+import type { Deliver, DeliveryOutcome } from '../delivery.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { type FormRules, type FormSource, readUpdateForm, type UpdateForm } from './update-form.ts';
+import { type FormRules, type FormSource, readUpdateForm } from './update-form.ts';
 
 /** What the head of a request alone decides. */
 export type Routed =
@@ -46,6 +45,12 @@ export interface PutUpdate {
 
 /** A store that is away fails each of many thousand PUTs a second; some of their request ids are enough to follow it. */
 const FAILURES_LOGGED_PER_SECOND_MAX = 5;
+const ANSWER_TO: Readonly<Record<DeliveryOutcome, EndpointAnswer>> = {
+  delivered: 'delivered',
+  stored: 'stored',
+  gone: 'gone',
+  unkept: 'unavailable',
+};
 const UPDATE_PATH = '/update/';
 const INVALID_TOKEN: Routed = { kind: 'answer', answer: 'invalidToken' };
 const NOT_FOUND: Routed = { kind: 'answer', answer: 'notFound' };
@@ -55,7 +60,7 @@ const UNAVAILABLE: Routed = { kind: 'answer', answer: 'unavailable' };
 const TOO_MANY: Routed = { kind: 'answer', answer: 'tooManyRequests' };
 
 export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
-  const { openToken, mayPass, putsInHandMax, metrics, clock } = deps;
+  const { openToken, deliver, rules, mayPass, putsInHandMax, metrics, clock } = deps;
   const mayLog = createRateLimit(clock, FAILURES_LOGGED_PER_SECOND_MAX);
   let inHand = 0;
   let isDraining = false;
@@ -79,8 +84,12 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
       const begunMs = clock.monotonicMs();
       inHand++;
       try {
-        const read = readUpdateForm(source, deps.rules);
-        return await accept(deps, content, read instanceof Promise ? await read : read);
+        const read = readUpdateForm(source, rules);
+        const form = read instanceof Promise ? await read : read;
+        if (form.kind === 'refused') return form.answer;
+        const { version, data } = form;
+        const update = { channelId: content.channelId, version, data };
+        return ANSWER_TO[await deliver(content.deviceId, update)];
       } catch (error) {
         metrics.storeErrors.put.count++;
         if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
@@ -97,24 +106,4 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
       isDraining = true;
     },
   };
-}
-
-async function accept(
-  { deliver }: PutUpdateDeps,
-  content: TokenContent,
-  form: UpdateForm,
-): Promise<EndpointAnswer> {
-  if (form.kind === 'refused') return form.answer;
-  const { version, data } = form;
-  const outcome = await deliver(content.deviceId, { channelId: content.channelId, version, data });
-  switch (outcome) {
-    case 'delivered':
-    case 'stored':
-    case 'gone':
-      return outcome;
-    case 'unkept':
-      return 'unavailable';
-    default:
-      return unreachable(outcome);
-  }
 }

@@ -8,6 +8,7 @@ import {
   App,
   type HttpRequest,
   type HttpResponse,
+  LIBUS_LISTEN_EXCLUSIVE_PORT,
   SSLApp,
   type TemplatedApp,
   type us_listen_socket,
@@ -183,7 +184,8 @@ function listen(
   { host, port }: EndpointListenerOptions,
 ): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (listening) => {
+    // Exclusive, or a second process of the same user would get the same port and, unnoticed, half of the connections.
+    app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (listening) => {
       if (listening) resolve(listening);
       else
         reject(

@@ -2,6 +2,7 @@
  * One device's WebSocket between its library and its session: frames in order and one at a time, texts to messages and back, failures
  * to replies and close codes. The rims (uws-socket.ts, ws-socket.ts) call it; it never throws into them.
  */
+import { unreachable } from '../assert.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Close } from '../protocol/close-codes.ts';
@@ -81,13 +82,6 @@ export class Connection implements Outlet {
     this.close(CLOSES.goingAway);
   }
 
-  #leave(): void {
-    this.#isClosing = true;
-    this.#waiting = undefined;
-    this.#deps.helloDeadlines.delete(this);
-    this.#session.onClose();
-  }
-
   onHelloOverdue(): void {
     this.close(CLOSES.helloMissing);
   }
@@ -123,41 +117,54 @@ export class Connection implements Outlet {
     this.#socket.terminate();
   }
 
+  #leave(): void {
+    this.#isClosing = true;
+    this.#waiting = undefined;
+    this.#deps.helloDeadlines.delete(this);
+    this.#session.onClose();
+  }
+
   /** Works off `first` and whatever comes to wait meanwhile. Never rejects. */
   async #work(first: string): Promise<void> {
     this.#isBusy = true;
     let text: string | undefined = first;
     while (text !== undefined && !this.#isClosing) {
-      await this.#handle(text);
+      const message = this.#read(text);
+      if (message !== undefined) await this.#actOn(message);
       text = this.#waiting?.shift();
     }
     this.#isBusy = false;
   }
 
-  async #handle(text: string): Promise<void> {
+  /** The message in a frame; undefined when there is none, which has been answered by then. */
+  #read(text: string): ClientMessage | undefined {
     const { frames } = this.#deps.metrics;
     const decoded = decodeClientMessage(text);
     switch (decoded.kind) {
-      case 'message': {
-        const { message } = decoded;
-        frames[message.type].count++;
-        try {
-          await this.#session.onMessage(message);
-        } catch (error) {
-          this.#onFailure(error, message);
-        }
-        if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
-        return;
-      }
+      case 'message':
+        frames[decoded.message.type].count++;
+        return decoded.message;
       case 'refused':
         frames.refused.count++;
         this.#refuse(decoded.received, 401, { cause: 'policy', reason: decoded.reason });
-        return;
+        return undefined;
       case 'malformed':
         frames.malformed.count++;
         this.close(CLOSES.malformed);
-        return;
+        return undefined;
+      default:
+        return unreachable(decoded);
     }
+  }
+
+  /** Never rejects. */
+  async #actOn(message: ClientMessage): Promise<void> {
+    try {
+      await this.#session.onMessage(message);
+    } catch (error) {
+      this.#onFailure(error, message);
+    }
+    if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
   }
 
   #onFailure(error: unknown, message: ClientMessage): void {

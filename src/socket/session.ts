@@ -55,16 +55,17 @@ export class Session {
   }
 
   /**
-   * Acts on one message and gives the replies to the outlet, in order.
+   * Acts on one message and gives the replies to the outlet, in order. Undefined when it is done already: a promise less for each ping.
    * @throws SessionError when protocol.md does not allow `message` in this state.
    * @throws StoreUnavailableError when the store cannot answer; the device may try again.
    */
-  async onMessage(message: ClientMessage): Promise<void> {
+  onMessage(message: ClientMessage): Promise<void> | undefined {
     switch (message.type) {
       case 'ack':
         return this.#onAck(message, this.#ready(message));
       case 'ping':
-        return this.#onPing(message);
+        this.#onPing(message);
+        return undefined;
       case 'hello':
         return this.#onHello(message);
       case 'register':
@@ -72,7 +73,7 @@ export class Session {
       case 'unregister':
         return this.#onUnregister(message, this.#ready(message));
       case 'purge':
-        return;
+        return undefined;
       default:
         return unreachable(message);
     }

@@ -12,6 +12,7 @@ import {
   type AppOptions,
   type HttpRequest,
   type HttpResponse,
+  LIBUS_LISTEN_EXCLUSIVE_PORT,
   SSLApp,
   type TemplatedApp,
   type us_listen_socket,
@@ -34,6 +35,19 @@ import {
   RETRY_AFTER_SECS,
 } from './device-listener.ts';
 import type { DeviceSocket, SendResult } from './device-socket.ts';
+
+/** What the package has and its typings lack; endpoint/uws-endpoint.ts uses it too. */
+declare module 'uWebSockets.js' {
+  const LIBUS_LISTEN_EXCLUSIVE_PORT: number;
+  interface TemplatedApp {
+    listen(
+      host: string,
+      port: number,
+      options: number,
+      onListening: (listening: us_listen_socket | false) => void,
+    ): TemplatedApp;
+  }
+}
 
 /** What `send` of uWebSockets.js answers, by number. */
 const SEND_RESULTS: readonly SendResult[] = ['queued', 'sent', 'dropped'];
@@ -210,7 +224,8 @@ function listen(
   { host, port }: DeviceListenerOptions,
 ): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
-    app.listen(host, port, (listening) => {
+    // Exclusive, or a second process of the same user would get the same port and, unnoticed, half of the connections.
+    app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (listening) => {
       if (listening) resolve(listening);
       else
         reject(

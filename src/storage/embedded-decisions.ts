@@ -1,5 +1,6 @@
-/** How the writes of the embedded driver are decided, each in its group. */
+/** How the writes of the embedded driver are decided: what they read, what they answer, and what they ask the file to write. */
 import type { ChannelId, DeviceId, Version } from '../protocol/ids.ts';
+import type { Changes, UpdateChange, UpdateState } from './embedded-changes.ts';
 import {
   currentDevice,
   type DeviceEdit,
@@ -7,7 +8,7 @@ import {
   type Moment,
   putUnheld,
 } from './embedded-device.ts';
-import type { Decision, Group, GroupUpdate } from './embedded-group.ts';
+import type { RecordFile } from './embedded-file.ts';
 import {
   type DeviceRecord,
   decodeDevice,
@@ -18,8 +19,35 @@ import {
   seenAtMsOf,
   updateKey,
 } from './embedded-records.ts';
-import type { Ack, PutOutcome } from './store.ts';
+import type { Ack, PutOutcome, StoreLimits } from './store.ts';
 
+/** Where decisions are made, and when. */
+export interface Desk {
+  readonly file: RecordFile;
+  readonly changes: Changes;
+  readonly limits: StoreLimits;
+  readonly nowMs: number;
+  /** To be called before a record is added. @throws StoreUnavailableError when the file may not grow. */
+  requireRoom(): void;
+}
+
+export type Decision<Answer> =
+  /** The answer, once the writes it rests on are on the disk. They may be those of others. */
+  | {
+      readonly kind: 'answer';
+      readonly answer: Answer;
+      /** Absent when it rests on what was read. False: somebody else was first, so it must be decided anew. */
+      readonly written?: Promise<boolean> | undefined;
+      /** What it changed itself. */
+      readonly changes?: readonly UpdateChange[];
+    }
+  /** What must be read is being rewritten; to be decided when that has ended, well or badly. */
+  | { readonly kind: 'later'; readonly after: Promise<boolean> };
+
+/** Reads, decides and asks for writes, at once and without waiting. */
+export type Decide<Answer> = (desk: Desk) => Decision<Answer>;
+
+/** A version on its way to a channel. */
 export interface Put {
   readonly deviceId: DeviceId;
   readonly channelId: ChannelId;
@@ -31,74 +59,82 @@ export interface Put {
  * update is left where nobody reads it, as if it had come a moment before; whoever makes the channel held again removes it in
  * the same write.
  */
-export function decidePut(group: Group, put: Put): Decision<PutOutcome> | 'later' {
+export function decidePut(desk: Desk, put: Put): Decision<PutOutcome> {
   const { deviceId, channelId } = put;
-  if (group.touched(deviceId) === 'device') return 'later';
+  const after = desk.changes.ofDevice(deviceId);
+  if (after !== undefined) return { kind: 'later', after };
   const key = updateKey(deviceId, channelId);
-  const device = group.file.get(deviceKey(deviceId));
+  const device = desk.file.get(deviceKey(deviceId));
   const isHeld =
     device !== undefined &&
-    group.nowMs - seenAtMsOf(device) <= deviceKeptMs(group.limits) &&
+    desk.nowMs - seenAtMsOf(device) <= deviceKeptMs(desk.limits) &&
     holdsChannelOf(device, key);
-  if (isHeld) return putHeld(group, put, key);
-  return decideDevice(group, deviceId, (read, moment) => putUnheld(read, put, moment));
+  if (isHeld) return putHeld(desk, put, key);
+  return decideDevice(desk, deviceId, (read, moment) => putUnheld(read, put, moment));
 }
 
-function putHeld(group: Group, put: Put, key: Buffer): Decision<PutOutcome> {
-  const { deviceId, channelId, version } = put;
-  const read = group.readUpdate(deviceId, channelId, key);
-  if (waits(read, version, group)) return { answer: 'stale', written: read.written };
-  if (read.stamp === undefined) group.requireRoom();
-  const pending = { version, storedAtMs: group.nowMs };
-  return { answer: 'stored', written: group.writeUpdate(deviceId, key, { read, pending }) };
+function putHeld(desk: Desk, put: Put, key: Buffer): Decision<PutOutcome> {
+  const read = desk.changes.readUpdate(put.deviceId, put.channelId, key);
+  if (waits(read, put.version, desk)) {
+    return { kind: 'answer', answer: 'stale', written: read.written };
+  }
+  if (read.stamp === undefined) desk.requireRoom();
+  const pending = { version: put.version, storedAtMs: desk.nowMs };
+  const change = desk.changes.changeUpdate(put, key, { read: read.stamp, pending });
+  return { kind: 'answer', answer: 'stored', written: change.written, changes: [change] };
 }
 
 /** Whether this version or a higher one is pending. */
-function waits({ pending }: GroupUpdate, version: Version, { nowMs, limits }: Moment): boolean {
+function waits({ pending }: UpdateState, version: Version, { nowMs, limits }: Moment): boolean {
   if (pending === undefined || nowMs - pending.storedAtMs > limits.updateTtlMs) return false;
   return pending.version >= version;
 }
 
-/** Whether the channels are held does not matter: what is pending on others is never read. */
+/** Whether the channels are held does not matter: nobody reads what is pending on others. */
 export function decideAcks(
-  group: Group,
+  desk: Desk,
   deviceId: DeviceId,
   acks: readonly Ack[],
-): Decision<void> | 'later' {
-  if (group.touched(deviceId) === 'device') return 'later';
+): Decision<void> {
+  const after = desk.changes.ofDevice(deviceId);
+  if (after !== undefined) return { kind: 'later', after };
+  const changes: UpdateChange[] = [];
   const writes: Promise<boolean>[] = [];
   for (const { channelId, throughVersion } of acks) {
     const key = updateKey(deviceId, channelId);
-    const read = group.readUpdate(deviceId, channelId, key);
-    const isDone = read.pending !== undefined && read.pending.version <= throughVersion;
-    const written = isDone
-      ? group.writeUpdate(deviceId, key, { read, pending: undefined })
-      : read.written;
-    if (written !== undefined) writes.push(written);
+    const read = desk.changes.readUpdate(deviceId, channelId, key);
+    if (read.pending !== undefined && read.pending.version <= throughVersion) {
+      const removal = { read: read.stamp, pending: undefined };
+      const change = desk.changes.changeUpdate({ deviceId, channelId }, key, removal);
+      changes.push(change);
+      writes.push(change.written);
+    } else if (read.written !== undefined) {
+      writes.push(read.written);
+    }
   }
-  if (writes.length < 2) return { answer: undefined, written: writes[0] };
-  return { answer: undefined, written: Promise.all(writes).then(areAllTrue) };
+  return { kind: 'answer', answer: undefined, written: allOf(writes), changes };
 }
 
-function areAllTrue(all: readonly boolean[]): boolean {
-  return all.every((one) => one);
+function allOf(writes: readonly Promise<boolean>[]): Promise<boolean> | undefined {
+  if (writes.length < 2) return writes[0];
+  return Promise.all(writes).then((all) => all.every((isWritten) => isWritten));
 }
 
 /** Writes what `edit` makes of the device, with the updates that come and go along with it, if nobody changed the device meanwhile. */
 export function decideDevice<Answer>(
-  group: Group,
+  desk: Desk,
   deviceId: DeviceId,
   edit: (device: DeviceRecord, moment: Moment) => DeviceEdit<Answer>,
-): Decision<Answer> | 'later' {
-  if (group.touched(deviceId) !== 'nothing') return 'later';
-  const { file } = group;
+): Decision<Answer> {
+  const { file, changes } = desk;
+  const after = changes.ofDevice(deviceId);
+  if (after !== undefined) return { kind: 'later', after };
   const bytes = file.get(deviceKey(deviceId));
   const stamp = bytes === undefined ? undefined : file.lastStamp();
   const read = bytes === undefined ? undefined : decodeDevice(bytes);
-  const { answer, next, update, withoutUpdatesOf, grows } = edit(currentDevice(read, group), group);
-  if (next === undefined) return { answer };
-  if (grows) group.requireRoom();
-  group.takeDevice(deviceId);
+  const { answer, next, update, withoutUpdatesOf, grows } = edit(currentDevice(read, desk), desk);
+  if (next === undefined) return { kind: 'answer', answer };
+  if (grows) desk.requireRoom();
   const written = file.guard(deviceKey(deviceId), stamp, () => {
     file.putGuarded(deviceKey(deviceId), encodeDevice(next));
     for (const channelId of withoutUpdatesOf ?? []) {
@@ -107,5 +143,6 @@ export function decideDevice<Answer>(
     if (update === undefined) return;
     file.putGuarded(updateKey(deviceId, update.channelId), encodeUpdate(update.pending));
   });
-  return { answer, written };
+  changes.addOfDevice(deviceId, written);
+  return { kind: 'answer', answer, written };
 }

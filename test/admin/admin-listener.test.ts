@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { HandClock } from '../storage/hand-clock.ts';
+import { getJson } from '../support/get-json.ts';
 import { openMemoryStore } from '../support/memory-store.ts';
 import { putStatus } from '../support/put.ts';
 import { openTestServer } from '../support/server.ts';
@@ -10,20 +11,19 @@ import { within } from '../support/within.ts';
 describe('the admin listener', () => {
   it('tells that the process is ready', async () => {
     await using server = await openTestServer();
-    const response = await fetch(`${server.urls.admin}health`);
-    expect(response.status).to.equal(200);
-    expect(response.headers.get('content-type')).to.equal('application/json');
-    expect(await response.json()).to.deep.equal({ ready: true, reasons: [] });
+    expect(await getJson(`${server.urls.admin}health`)).to.deep.equal({
+      status: 200,
+      body: { ready: true, reasons: [] },
+    });
   });
 
   it('tells that the store fails, and that it works again', async () => {
     const clock = new HandClock();
     const store = new StoppableStore(openMemoryStore());
     await using server = await openTestServer({ clock, store });
-    const health = async () => {
+    const health = () => {
       clock.tick();
-      const response = await fetch(`${server.urls.admin}health`);
-      return { status: response.status, body: await response.json() };
+      return getJson(`${server.urls.admin}health`);
     };
     store.fail('check');
     expect(await health()).to.deep.equal({
@@ -42,11 +42,9 @@ describe('the admin listener', () => {
     const status = putStatus(endpoint, { version: 1 });
     await putting.reached;
     const stopped = server.stop();
-    const response = await fetch(`${server.urls.admin}health`);
-    expect(response.status).to.equal(503);
-    expect(await response.json()).to.deep.equal({
-      ready: false,
-      reasons: ['the server is shutting down'],
+    expect(await getJson(`${server.urls.admin}health`)).to.deep.equal({
+      status: 503,
+      body: { ready: false, reasons: ['the server is shutting down'] },
     });
     putting.release();
     expect(await status).to.equal(202);
@@ -62,8 +60,8 @@ describe('the admin listener', () => {
     await putStatus(endpoint, { version: 2 });
     await subscribe(server);
     for (const path of ['status', 'status/', 'status?x=y']) {
-      const status = await (await fetch(server.urls.admin + path)).json();
-      expect(status).to.deep.include({
+      const { body } = await getJson(server.urls.admin + path);
+      expect(body).to.deep.include({
         name: 'reveille',
         ready: true,
         reasons: [],
@@ -72,22 +70,22 @@ describe('the admin listener', () => {
         store: { driver: 'memory', healthy: true },
         transports: { socket: 'uws', endpoint: 'node' },
       });
-      expect(status.sockets).to.include({ open: 2, beforeHello: 1 });
+      expect(body['sockets']).to.include({ open: 2, beforeHello: 1 });
     }
   });
 
   it('tells its version', async () => {
     await using server = await openTestServer();
-    const version = await (await fetch(`${server.urls.admin}__version__`)).json();
-    expect(version).to.include({ name: 'reveille', node: process.version });
-    expect(version.version).to.match(/^\d+\.\d+\.\d+/);
+    const { body } = await getJson(`${server.urls.admin}__version__`);
+    expect(body).to.include({ name: 'reveille', node: process.version });
+    expect(body['version']).to.match(/^\d+\.\d+\.\d+/);
   });
 
   it('names its paths to who asks for another', async () => {
     await using server = await openTestServer();
-    const response = await fetch(`${server.urls.admin}secrets`);
-    expect(response.status).to.equal(404);
-    expect((await response.json()).paths).to.include('/health');
+    const { status, body } = await getJson(`${server.urls.admin}secrets`);
+    expect(status).to.equal(404);
+    expect(body['paths']).to.include('/health');
   });
 
   it('reads and changes nothing: other methods are answered 405', async () => {
@@ -116,19 +114,17 @@ describe('the public probes', () => {
       const store = new StoppableStore(openMemoryStore());
       await using server = await openTestServer({ settings, clock, store });
       await subscribe(server);
-      const probe = async (path: string) => {
-        const url = server.urls[side].replace('ws:', 'http:') + path;
-        const response = await fetch(url);
-        const { version, ...body } = await response.json();
-        expect(version).to.match(/^\d/);
-        return { status: response.status, ...body };
-      };
+      const url = server.urls[side].replace('ws:', 'http:');
       for (const path of ['health', 'status', 'status/']) {
-        expect(await probe(path)).to.deep.equal({ status: 'OK', clients: 1 });
+        const { status, body } = await getJson(url + path);
+        expect(status).to.equal(200);
+        expect(body).to.include({ status: 'OK', clients: 1 }).and.have.property('version');
       }
       store.fail('check');
       clock.tick();
-      expect(await probe('health')).to.deep.equal({ status: 'UNAVAILABLE', clients: 1 });
+      const { status, body } = await getJson(`${url}health`);
+      expect(status).to.equal(503);
+      expect(body).to.include({ status: 'UNAVAILABLE', clients: 1 });
     });
   }
 });

@@ -20,24 +20,28 @@ const HISTOGRAM_SUFFIX = /_(?:bucket|sum|count)$/;
 
 /** Reads a page in the text format of Prometheus. @throws Error at a line that is not of it. */
 export function parseExposition(page: string): Exposition {
-  const helps = new Map<string, string>();
-  const families = new Map<string, Family & { labels: Map<string, Set<string>> }>();
+  const helps = new Map(declared(page, HELP));
+  const families = new Map(
+    declared(page, TYPE).map(([name, type]) => [
+      name,
+      { type, help: helps.get(name) ?? '', labels: new Map<string, Set<string>>() },
+    ]),
+  );
   const samples = new Map<string, number>();
   for (const line of page.split('\n')) {
-    const [, helped, help = ''] = HELP.exec(line) ?? [];
-    const [, typed, type = ''] = TYPE.exec(line) ?? [];
-    const [, sampled, labels = '', value = ''] = SAMPLE.exec(line) ?? [];
-    if (helped !== undefined) helps.set(helped, help);
-    else if (typed !== undefined) {
-      families.set(typed, { type, help: helps.get(typed) ?? '', labels: new Map() });
-    } else if (sampled !== undefined) {
-      const family = families.get(sampled) ?? families.get(sampled.replace(HISTOGRAM_SUFFIX, ''));
-      if (family === undefined) throw new Error(`a sample of no metric: ${line}`);
-      noteLabels(family.labels, labels);
-      samples.set(sampled + labels, Number(value === '+Inf' ? Number.POSITIVE_INFINITY : value));
-    } else if (line !== '') throw new Error(`not of the format: ${line}`);
+    if (line === '' || HELP.test(line) || TYPE.test(line)) continue;
+    const [, name = '', labels = '', value = ''] = SAMPLE.exec(line) ?? [];
+    const family = families.get(name) ?? families.get(name.replace(HISTOGRAM_SUFFIX, ''));
+    if (family === undefined) throw new Error(`not of the format, or of no metric: ${line}`);
+    noteLabels(family.labels, labels);
+    samples.set(name + labels, Number(value === '+Inf' ? Number.POSITIVE_INFINITY : value));
   }
   return { families, samples };
+}
+
+/** What the lines of one kind say, by the name of the metric. */
+function declared(page: string, line: RegExp): readonly (readonly [string, string])[] {
+  return [...page.matchAll(new RegExp(line, 'gm'))].map(([, name = '', said = '']) => [name, said]);
 }
 
 function noteLabels(known: Map<string, Set<string>>, labels: string): void {

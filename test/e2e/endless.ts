@@ -18,13 +18,20 @@ const CHUNK = Buffer.from(`${FILLER.length.toString(16)}\r\n${FILLER}\r\n`);
 const FRAGMENT = { opcode: OPCODES.continuation, isFinal: false };
 
 export const HELLO = frameBytes('{"messageType":"hello","uaid":"","channelIDs":[]}');
-const REGISTER = frameBytes(
+const PINGS = messages('{}');
+const REGISTERS = messages(
   '{"messageType":"register","channelID":"d9b74644-4f97-46aa-b8fa-9393985cd6cd"}',
 );
 /** Says of its payload that it has a TiB. */
 const HUGE_FRAME = Buffer.from('81ff0000010000000000', 'hex');
 
-const withoutEnd = (request: string) => request.slice(0, request.indexOf('\r\n\r\n') + 2);
+function messages(text: string): Buffer {
+  return Buffer.concat(Array.from({ length: 1_000 }, () => frameBytes(text)));
+}
+
+function withoutEnd(request: string): string {
+  return request.slice(0, request.indexOf('\r\n\r\n') + 2);
+}
 
 /** Sent as fast as the server takes it. */
 export const FLOODS: readonly Endless[] = [
@@ -62,8 +69,8 @@ export const FLOODS: readonly Endless[] = [
     begin: () => Buffer.concat([HELLO, frameBytes('{', { isFinal: false })]),
     more: frameBytes('x'.repeat(1_000), FRAGMENT),
   },
-  { title: 'pings', to: 'webSocket', begin: () => HELLO, more: frameBytes('{}') },
-  { title: 'registers', to: 'webSocket', begin: () => HELLO, more: REGISTER },
+  { title: 'pings', to: 'webSocket', begin: () => HELLO, more: PINGS },
+  { title: 'registers', to: 'webSocket', begin: () => HELLO, more: REGISTERS },
 ];
 
 /** Sent one byte at a time. */
@@ -102,8 +109,10 @@ export async function drip(client: TcpClient, more: Buffer, pauseMs: number): Pr
 }
 
 /** Resolves when the system has taken the bytes, or the connection is no more. */
-function sendWhole({ socket }: TcpClient, bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
+async function sendWhole({ socket }: TcpClient, bytes: Buffer): Promise<void> {
+  await new Promise<void>((resolve) => {
     socket.write(bytes, () => resolve());
   });
+  // What the system takes at once is done within this turn, and so would be all that follows: others want to run too.
+  await new Promise(setImmediate);
 }

@@ -58,7 +58,10 @@ describe('a server whose memcached', function () {
   });
 
   /** What all of them are told in their next turns. */
-  const met = async () => ({ hellos: await statusesOf(devices), puts: await statusesOf(appServers) });
+  const met = async () => ({
+    hellos: await statusesOf(devices),
+    puts: await statusesOf(appServers),
+  });
 
   const faults: readonly {
     readonly title: string;

@@ -13,7 +13,7 @@ import {
 } from '../../src/storage/memcached-server.ts';
 import { StoreUnavailableError } from '../../src/storage/store.ts';
 import { ARRIVAL_WAIT_MS_MAX } from '../support/arrivals.ts';
-import { freePort } from '../support/memcached.ts';
+import { findFreePorts } from '../support/free-ports.ts';
 import {
   OBEDIENT,
   type Script,
@@ -366,7 +366,7 @@ describe('the placing of records', () => {
   }
 
   async function addressesOf(count: number): Promise<{ host: string; port: number }[]> {
-    const ports = await Promise.all(Array.from({ length: count }, freePort));
+    const ports = await findFreePorts(count);
     return ports.map((port) => ({ host: '127.0.0.1', port }));
   }
 });

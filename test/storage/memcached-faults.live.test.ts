@@ -3,7 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
 import { openMemcachedStore } from '../../src/storage/memcached.ts';
 import { type Store, StoreUnavailableError } from '../../src/storage/store.ts';
-import { freePort, RealMemcached, startMemcached } from '../support/memcached.ts';
+import { prepareMemcached, type RealMemcached, startMemcached } from '../support/memcached.ts';
 import {
   channelsOf,
   newChannel,
@@ -54,10 +54,10 @@ describe('the memcached store when its server', () => {
   let memcached: RealMemcached;
   let store: Store;
 
-  const open = (servers: readonly RealMemcached[]) =>
+  const open = (servers: readonly RealMemcached[], timeoutMs = TIMEOUT_MS) =>
     openMemcachedStore({
       servers,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs,
       requestsInFlightMax: 10_000,
       limits: TEST_LIMITS,
       clock: systemClock,
@@ -132,7 +132,7 @@ describe('the memcached store when its server', () => {
   });
 
   it('is away, can be opened, fails at once, and works when it comes', async () => {
-    const late = new RealMemcached(await freePort());
+    const late = await prepareMemcached();
     const early = await open([late]);
     await failsAtOnce(early);
     await late.start();
@@ -199,8 +199,8 @@ describe('the memcached store when its server', () => {
   });
 
   it('has no memory left, refuses what it cannot keep and goes on', async () => {
-    const tiny = await startMemcached({ memoryMib: 1, flags: ['-M'] });
-    const narrow = await open([tiny]);
+    const tiny = await startMemcached({ memoryMib: 2, flags: ['-M'] });
+    const narrow = await open([tiny], 2000);
     const device = newDevice();
     await narrow.registerChannel(device, plain(newChannel()));
     const failure = await failureOf(fill(narrow));
@@ -297,7 +297,7 @@ async function eventually(isSo: () => Promise<boolean> | boolean): Promise<void>
 /** Puts to new devices until the store fails. */
 async function fill(store: Store): Promise<never> {
   for (;;) {
-    const puts = Array.from({ length: 500 }, () =>
+    const puts = Array.from({ length: 100 }, () =>
       store.putUpdate(newDevice(), newChannel(), version(1)),
     );
     await Promise.all(puts);

@@ -1,7 +1,8 @@
 /** A real memcached on a free port of this machine, that tests may stop, kill, freeze and flush. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { findFreePorts } from './free-ports.ts';
 
 const EXECUTABLE = '/usr/bin/memcached';
 const HOST = '127.0.0.1';
@@ -18,9 +19,15 @@ export interface MemcachedOptions {
 
 /** Starts one and waits until it listens. */
 export async function startMemcached(options: MemcachedOptions = {}): Promise<RealMemcached> {
-  const memcached = new RealMemcached(await freePort(), options);
+  const memcached = await prepareMemcached(options);
   await memcached.start();
   return memcached;
+}
+
+/** Finds a place for one that does not run yet. */
+export async function prepareMemcached(options: MemcachedOptions = {}): Promise<RealMemcached> {
+  const [port = 0] = await findFreePorts(1);
+  return new RealMemcached(port, options);
 }
 
 /** One memcached, whether or not it runs at the moment; its address stays the same. */
@@ -105,16 +112,6 @@ export class RealMemcached {
     }
     throw new Error(`${EXECUTABLE} does not listen`);
   }
-}
-
-/** A port that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function connected(port: number): Promise<Socket> {

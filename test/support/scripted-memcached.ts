@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Arrivals } from './arrivals.ts';
-import { freePort } from './memcached.ts';
+import { findFreePorts } from './free-ports.ts';
 
 /** One command as it came in. */
 export interface Command {
@@ -99,7 +99,8 @@ export class ScriptedMemcached {
 export async function startScriptedMemcached(
   script: Script = OBEDIENT,
 ): Promise<ScriptedMemcached> {
-  const scripted = new ScriptedMemcached(await freePort(), script);
+  const [port = 0] = await findFreePorts(1);
+  const scripted = new ScriptedMemcached(port, script);
   await scripted.start();
   return scripted;
 }

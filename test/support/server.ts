@@ -37,7 +37,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const server = await openPushServer({
     config,
     keys: options.keys ?? newKeys(),
-    store: options.store ?? (await openStore(config, clock)),
+    store: options.store ?? (await openStore(config, clock, quietLog)),
     tls: { socket: await tlsOf('socket', config), endpoint: await tlsOf('endpoint', config) },
     log: options.log ?? quietLog,
     clock,

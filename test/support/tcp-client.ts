@@ -1,6 +1,7 @@
 /** A TCP connection whose bytes are the test's own: for what no HTTP or WebSocket library would send. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { ARRIVAL_WAIT_MS_MAX } from './arrivals.ts';
 import { within } from './within.ts';
 
@@ -88,5 +89,21 @@ export async function openTcpClient(url: string): Promise<TcpClient> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
+  return new TcpClient(socket);
+}
+
+/** As openTcpClient, and shakes hands. Trusts any certificate; rejects when the two cannot agree. */
+export async function openTlsClient(
+  url: string,
+  options: ConnectionOptions = {},
+): Promise<TcpClient> {
+  const { hostname, port } = new URL(url);
+  const socket = connectTls({
+    host: hostname,
+    port: Number(port),
+    rejectUnauthorized: false,
+    ...options,
+  });
+  await once(socket, 'secureConnect');
   return new TcpClient(socket);
 }

@@ -125,10 +125,11 @@ export const SOCKET = {
       type: 'integer',
       minimum: 1,
       maximum: 10_000,
-      default: 32,
+      default: 256,
       description: `
         Messages of one device that may wait while the store answers an earlier one; one more closes
-        with 1008. A client that waits for replies never has more than a few.`,
+        with 1008. More than storage.channels_per_device_max: clients acknowledge each of the updates
+        that waited for them in a message of its own, all at once.`,
     },
     sockets_max: {
       type: 'integer',

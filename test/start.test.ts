@@ -76,7 +76,7 @@ describe('start', () => {
       { key: 'admin.port', settings: {} },
     ] as const;
     for (const { key, settings } of listeners) {
-      it(`a ${key} that is taken, with ${JSON.stringify(settings)}`, async () => {
+      it(`a taken port as ${key}, with ${JSON.stringify(settings)}`, async () => {
         const taker = createServer().listen(0, '127.0.0.1');
         await once(taker, 'listening');
         const address = taker.address();

@@ -11,7 +11,6 @@ import { createPlacement } from '../socket/placement.ts';
 import { Registry } from '../socket/registry.ts';
 import type { Session } from '../socket/session.ts';
 import type { Store } from '../storage/store.ts';
-import { FD_RESERVE, fdLimit } from './fd-limit.ts';
 
 export interface DeviceSideDeps {
   readonly config: Config;
@@ -21,6 +20,8 @@ export interface DeviceSideDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Sockets that the config and the file descriptors allow. */
+  readonly socketsMax: number;
 }
 
 /** The parts of the device side that do not know which library carries the sockets. */
@@ -29,15 +30,13 @@ export interface DeviceSide {
   readonly admission: Admission;
   readonly helloDeadlines: Deadlines<Connection>;
   readonly resends: Deadlines<Session>;
-  /** Sockets that the config and the file descriptors allow. */
-  readonly socketsMax: number;
   connect(socket: DeviceSocket): Connection;
   stop(): void;
 }
 
 /** Makes the parts and wires them; opens nothing. */
 export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
-  const { config, store, tokens, endpointUrl, log, clock, metrics } = deps;
+  const { config, store, tokens, endpointUrl, log, clock, metrics, socketsMax } = deps;
   const registry = new Registry();
   const helloDeadlines = new Deadlines<Connection>(clock, (connection) =>
     connection.onHelloOverdue(),
@@ -46,7 +45,6 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     clock,
     (session) => void resend(session, { metrics, log }),
   );
-  const socketsMax = socketsMaxOf(config, log);
   const admission = new Admission({
     limits: { ...config.socket, socketsMax },
     waitingForHello: () => helloDeadlines.size,
@@ -81,7 +79,6 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     admission,
     helloDeadlines,
     resends,
-    socketsMax,
     connect: (socket) => new Connection(connectionDeps, socket),
     stop() {
       helloDeadlines.stop();
@@ -102,16 +99,4 @@ async function resend(
     log.debug({ err: error }, 'session.resend.failed');
     session.watchForAcks();
   }
-}
-
-/** The library for sockets spins when descriptors run out, so sockets end before they do. */
-function socketsMaxOf(config: Config, log: Log): number {
-  const allowed =
-    fdLimit() - FD_RESERVE - Math.min(config.endpoint.connectionsMax, Math.floor(fdLimit() / 10));
-  if (allowed >= config.socket.socketsMax) return config.socket.socketsMax;
-  log.info(
-    { configured: config.socket.socketsMax, allowed },
-    'socket.sockets_max.lowered_to_fd_limit',
-  );
-  return Math.max(1, allowed);
 }

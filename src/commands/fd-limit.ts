@@ -15,3 +15,28 @@ export function fdLimit(): number {
     return Number.POSITIVE_INFINITY;
   }
 }
+
+/** What the two public listeners may hold, so that together they never take the last descriptor. */
+export interface DescriptorShares {
+  /** Open sockets of devices. */
+  readonly socketsMax: number;
+  /** Descriptors of those, and of sockets whose close was reported and whose peer does not end the connection. */
+  readonly socketDescriptorsMax: number;
+  /** Open connections of app servers. */
+  readonly connectionsMax: number;
+}
+
+/**
+ * What the config wants, or less where `limit` descriptors do not allow it. App servers keep connections and share them, so that a
+ * tenth is plenty for them then; devices get the rest.
+ */
+export function shareDescriptors(
+  wanted: { readonly socketsMax: number; readonly connectionsMax: number },
+  limit: number,
+): DescriptorShares {
+  const available = limit - FD_RESERVE;
+  const tenth = Math.min(wanted.connectionsMax, Math.floor(limit / 10));
+  const socketsMax = Math.max(1, Math.min(wanted.socketsMax, available - tenth));
+  const connectionsMax = Math.max(1, Math.min(wanted.connectionsMax, available - socketsMax));
+  return { socketsMax, socketDescriptorsMax: available - connectionsMax, connectionsMax };
+}

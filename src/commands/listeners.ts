@@ -1,5 +1,4 @@
 /** Which library carries which listener (docs/decisions/transports.md). */
-import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { TlsMaterial } from '../config/tls-material.ts';
 import type {
@@ -15,6 +14,7 @@ import type {
   DeviceListenerOptions,
 } from '../socket/device-listener.ts';
 import { listenOnWs } from '../socket/ws-socket.ts';
+import type { DescriptorShares } from './fd-limit.ts';
 
 /** What each public listener was given; undefined speaks plain, for use behind a proxy. */
 export interface ServerTls {
@@ -22,11 +22,8 @@ export interface ServerTls {
   readonly endpoint: TlsMaterial | undefined;
 }
 
-type SocketDeps = DeviceListenerDeps & {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly socketsMax: number;
-};
+type SocketDeps = DeviceListenerDeps &
+  Pick<DescriptorShares, 'socketsMax' | 'socketDescriptorsMax'> & { readonly log: Log };
 
 /** The device side: uWebSockets.js where its binary loads, else `ws`; or the one that the config names. */
 export async function listenForDevices(
@@ -38,6 +35,7 @@ export async function listenForDevices(
   const options: DeviceListenerOptions = {
     ...socket,
     socketsMax: deps.socketsMax,
+    descriptorsMax: deps.socketDescriptorsMax,
     tls: material && { ...tlsPaths(socket), ...material },
   };
   // uWebSockets.js cannot be told to refuse TLS 1.2.
@@ -55,11 +53,12 @@ export async function listenForDevices(
 export async function listenForAppServers(
   config: Config,
   material: TlsMaterial | undefined,
-  deps: EndpointListenerDeps,
+  deps: EndpointListenerDeps & Pick<DescriptorShares, 'connectionsMax'>,
 ): Promise<EndpointListener> {
   const { endpoint } = config;
   const options: EndpointListenerOptions = {
     ...endpoint,
+    connectionsMax: deps.connectionsMax,
     tls: material && { ...tlsPaths(endpoint), ...material },
   };
   if (endpoint.transport === 'node') return listenOnNode(options, deps);

@@ -19,6 +19,7 @@ import { createTokens, type Tokens } from '../protocol/token.ts';
 import type { Store } from '../storage/store.ts';
 import { createDeviceSide, type DeviceSide } from './device-side.ts';
 import { drain } from './drain.ts';
+import { type DescriptorShares, fdLimit, shareDescriptors } from './fd-limit.ts';
 import { listenForAppServers, listenForDevices, type ServerTls } from './listeners.ts';
 import { type Running, statusReport, VERSION } from './status-report.ts';
 import { endpointBase, origin, socketUrl } from './urls.ts';
@@ -51,7 +52,17 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
   // Known once the endpoint listens, which is before any device can ask for one.
   let base = '';
   const endpointUrl = (token: string) => `${base}/update/${token}`;
-  const devices = createDeviceSide({ config, store, tokens, log, clock, metrics, endpointUrl });
+  const shares = descriptorShares(config, log);
+  const devices = createDeviceSide({
+    config,
+    store,
+    tokens,
+    log,
+    clock,
+    metrics,
+    endpointUrl,
+    ...shares,
+  });
   const putUpdate = createPutSide(deps, { clock, metrics, tokens, devices });
   const health = createHealth({ checkStore: () => store.check(), clock, metrics, log });
   const probe = createProbe(health, devices);
@@ -62,13 +73,27 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
   };
   try {
     const endpoint = keep(
-      await listenForAppServers(config, deps.tls.endpoint, { putUpdate, probe, metrics }),
+      await listenForAppServers(config, deps.tls.endpoint, {
+        putUpdate,
+        probe,
+        metrics,
+        ...shares,
+      }),
     );
     base = endpointBase(config, endpoint.port);
     const socket = keep(
-      await listenForDevices(config, deps.tls.socket, { ...devices, probe, clock, log }),
+      await listenForDevices(config, deps.tls.socket, { ...devices, ...shares, probe, clock, log }),
     );
-    const running: Running = { metrics, devices, putUpdate, health, store, socket, endpoint };
+    const running: Running = {
+      metrics,
+      shares,
+      devices,
+      putUpdate,
+      health,
+      store,
+      socket,
+      endpoint,
+    };
     const admin = keep(await listenForAdmin(config.admin, adminDeps(running)));
     const ws = socketUrl(config, socket.port);
     const urls = { ws, endpoint: `${base}/`, admin: origin('http', config.admin.host, admin.port) };
@@ -79,6 +104,24 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
     devices.stop();
     throw error;
   }
+}
+
+/** What the listeners may hold. Less than the config says is no fault of the operator's on a small machine, but worth a line. */
+function descriptorShares({ socket, endpoint }: Config, log: Log): DescriptorShares {
+  const { socketsMax } = socket;
+  const { connectionsMax } = endpoint;
+  const shares = shareDescriptors({ socketsMax, connectionsMax }, fdLimit());
+  if (shares.socketsMax < socketsMax)
+    log.info(
+      { configured: socketsMax, allowed: shares.socketsMax },
+      'socket.sockets_max.lowered_to_fd_limit',
+    );
+  if (shares.connectionsMax < connectionsMax)
+    log.info(
+      { configured: connectionsMax, allowed: shares.connectionsMax },
+      'endpoint.connections_max.lowered_to_fd_limit',
+    );
+  return shares;
 }
 
 function createPutSide(

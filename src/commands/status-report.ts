@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts';
 import type { DeviceListener } from '../socket/device-listener.ts';
 import type { Store } from '../storage/store.ts';
 import type { DeviceSide } from './device-side.ts';
+import type { DescriptorShares } from './fd-limit.ts';
 
 interface PackageJson {
   readonly name: string;
@@ -28,6 +29,7 @@ export const VERSION = {
 /** The parts of a push server that is up. */
 export interface Running {
   readonly metrics: Metrics;
+  readonly shares: DescriptorShares;
   readonly devices: DeviceSide;
   readonly putUpdate: PutUpdate;
   readonly health: Health;
@@ -38,7 +40,7 @@ export interface Running {
 
 /** `/status` of the admin listener. */
 export function statusReport(running: Running): StatusReport {
-  const { metrics, devices, putUpdate, health, store, socket, endpoint } = running;
+  const { metrics, shares, devices, putUpdate, health, store, socket, endpoint } = running;
   const problem = health.storeProblem();
   return {
     ...VERSION,
@@ -48,7 +50,7 @@ export function statusReport(running: Running): StatusReport {
     sockets: {
       open: devices.admission.open,
       beforeHello: devices.helloDeadlines.size,
-      max: devices.socketsMax,
+      max: shares.socketsMax,
     },
     puts: {
       inHand: putUpdate.inHand,

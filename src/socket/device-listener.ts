@@ -1,4 +1,5 @@
 /** What the two rims of the device side share: what they are given, and what they give. */
+import type { Clock } from '../clock.ts';
 import type { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';
 import type { DeviceSocket } from './device-socket.ts';
@@ -11,6 +12,8 @@ export interface DeviceListenerOptions {
   readonly path: string;
   /** Sockets open at once, but for REFUSALS_IN_HAND_MAX more; below the limit of file descriptors. */
   readonly socketsMax: number;
+  /** File descriptors that sockets may take, those among them that have been closed by one side alone. Infinity where nobody says. */
+  readonly descriptorsMax: number;
   /** Largest message, in bytes; one byte more closes with 1009. */
   readonly messageBytesMax: number;
   /** Bytes that may wait for a device that reads slowly. */
@@ -32,6 +35,7 @@ export interface DeviceListenerTls {
 }
 
 export interface DeviceListenerDeps {
+  readonly clock: Clock;
   readonly admission: Admission;
   /** Makes the conversation of a socket that has just opened. */
   readonly connect: (socket: DeviceSocket) => Connection;

@@ -35,6 +35,7 @@ import {
   RETRY_AFTER_SECS,
 } from './device-listener.ts';
 import type { DeviceSocket, SendResult } from './device-socket.ts';
+import { LingeringSockets } from './lingering-sockets.ts';
 
 /** What the package has and its typings lack; endpoint/uws-endpoint.ts uses it too. */
 declare module 'uWebSockets.js' {
@@ -51,6 +52,9 @@ declare module 'uWebSockets.js' {
 
 /** What `send` of uWebSockets.js answers, by number. */
 const SEND_RESULTS: readonly SendResult[] = ['queued', 'sent', 'dropped'];
+
+/** Told for a connection that ended without a close frame (RFC 6455, section 7.1.5). */
+const NO_CLOSE_FRAME = 1006;
 
 /** Lives on the socket itself: the library copies the members of what `upgrade` was given onto it. */
 interface SocketData {
@@ -94,7 +98,8 @@ export async function listenOnUws(
 ): Promise<DeviceListener> {
   const app = openApp(options);
   const http = { open: 0 };
-  limitSockets(app, http, options, deps);
+  const lingering = new LingeringSockets(deps.clock);
+  limitSockets(app, { http, lingering }, options, deps);
   app.ws<SocketData>('/*', {
     // No compression: it is off unless asked for, and would cost a window per socket.
     // Twice our own limit: between the two a message still gets its 1009; beyond, the library ends the connection by itself.
@@ -115,9 +120,10 @@ export async function listenOnUws(
       if (message.byteLength > options.messageBytesMax) connection?.onOversizedFrame();
       else connection?.onFrame(textOf(message));
     },
-    close(webSocket) {
+    close(webSocket, code) {
       const { origin, connection, socket } = webSocket.getUserData();
       socket?.onClosed();
+      if (code !== NO_CLOSE_FRAME) lingering.add();
       deps.admission.leave(origin);
       connection?.onClose();
     },
@@ -147,14 +153,17 @@ function openApp({ tls }: DeviceListenerOptions): TemplatedApp {
 /** Sockets that have not been upgraded hold a file descriptor too. The library reports each, but not that one became a WebSocket. */
 function limitSockets(
   app: TemplatedApp,
-  http: { open: number },
-  { socketsMax }: DeviceListenerOptions,
+  { http, lingering }: { http: { open: number }; lingering: LingeringSockets },
+  { socketsMax, descriptorsMax }: DeviceListenerOptions,
   { admission }: DeviceListenerDeps,
 ): void {
-  const connectionsMax = socketsMax + REFUSALS_IN_HAND_MAX;
+  const mayStay = () => {
+    const open = http.open + admission.open - REFUSALS_IN_HAND_MAX;
+    return open <= socketsMax && open + lingering.count <= descriptorsMax;
+  };
   const count = (response: HttpResponse, change: number): void => {
     http.open += change > 0 ? 1 : -1;
-    if (change > 0 && http.open + admission.open > connectionsMax) response.close();
+    if (change > 0 && !mayStay()) response.close();
   };
   app.filter(count);
 }

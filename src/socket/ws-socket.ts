@@ -40,8 +40,9 @@ class WsDeviceSocket implements DeviceSocket {
   send(text: string): SendResult {
     const webSocket = this.#webSocket;
     if (webSocket.readyState !== webSocket.OPEN) return 'dropped';
-    // The package itself would buffer without end.
-    if (webSocket.bufferedAmount + text.length > this.#sendBufferBytesMax) return 'dropped';
+    // The package itself would buffer without end. As uWebSockets.js does it: what is too much already takes no more, so a message
+    // larger than the bound still reaches a device that reads.
+    if (webSocket.bufferedAmount > this.#sendBufferBytesMax) return 'dropped';
     webSocket.send(text);
     return webSocket.bufferedAmount === 0 ? 'sent' : 'queued';
   }
@@ -55,14 +56,10 @@ class WsDeviceSocket implements DeviceSocket {
   }
 }
 
-export interface WsListenerDeps extends DeviceListenerDeps {
-  readonly clock: Clock;
-}
-
 /** Listens for devices. @throws Error when the address is taken. */
 export async function listenOnWs(
   options: DeviceListenerOptions,
-  deps: WsListenerDeps,
+  deps: DeviceListenerDeps,
 ): Promise<DeviceListener> {
   const server = createHttpServer(options);
   const webSockets = new WebSocketServer({

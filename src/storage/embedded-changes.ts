@@ -17,13 +17,8 @@ export interface UpdateChange extends UpdateState {
   readonly deviceId: DeviceId;
   readonly channelId: ChannelId;
   readonly written: Promise<boolean>;
-}
-
-interface DeviceChanges {
-  /** The rewriting of the device's own record. */
-  device: Promise<boolean> | undefined;
-  /** Of each channel the last change. */
-  readonly updates: UpdateChange[];
+  /** A change of another channel of the device. Chained, since nearly every device has one change at most. */
+  next: UpdateChange | undefined;
 }
 
 const ABSENT: UpdateState = { pending: undefined, stamp: undefined, written: undefined };
@@ -34,7 +29,10 @@ const ABSENT: UpdateState = { pending: undefined, stamp: undefined, written: und
  */
 export class Changes {
   readonly #file: RecordFile;
-  readonly #devices = new Map<DeviceId, DeviceChanges>();
+  /** The rewriting of devices' own records. */
+  readonly #ofDevices = new Map<DeviceId, Promise<boolean>>();
+  /** The last change of each update, chained by device. */
+  readonly #ofUpdates = new Map<DeviceId, UpdateChange>();
 
   constructor(file: RecordFile) {
     this.#file = file;
@@ -42,33 +40,30 @@ export class Changes {
 
   /** The rewriting of the device's own record, if one is on its way: nothing is decided for the device before its end. */
   ofDevice(deviceId: DeviceId): Promise<boolean> | undefined {
-    return this.#devices.get(deviceId)?.device;
+    return this.#ofDevices.get(deviceId);
   }
 
   /** There must be none on its way. */
   addOfDevice(deviceId: DeviceId, written: Promise<boolean>): void {
-    const changes = this.#changesOf(deviceId);
-    assert(changes.device === undefined, 'the record of a device has one writer at a time');
-    changes.device = written;
+    assert(!this.#ofDevices.has(deviceId), 'the record of a device has one writer at a time');
+    this.#ofDevices.set(deviceId, written);
     const forget = () => {
-      changes.device = undefined;
-      this.#tidy(deviceId, changes);
+      this.#ofDevices.delete(deviceId);
     };
     written.then(forget, forget);
   }
 
   /** `key` is the key of this channel's update. */
   readUpdate(deviceId: DeviceId, channelId: ChannelId, key: Buffer): UpdateState {
-    const change = this.#devices
-      .get(deviceId)
-      ?.updates.find((update) => update.channelId === channelId);
+    let change = this.#ofUpdates.get(deviceId);
+    while (change !== undefined && change.channelId !== channelId) change = change.next;
     if (change !== undefined) return change;
     const bytes = this.#file.get(key);
     if (bytes === undefined) return ABSENT;
     return { pending: decodeUpdate(bytes), stamp: this.#file.lastStamp(), written: undefined };
   }
 
-  /** Puts `pending` in the place of what was read, or removes it. The change must be forgotten when its write is settled. */
+  /** Puts `pending` in the place of what was read, or removes it. The change must be forgotten when its write has ended. */
   changeUpdate(
     { deviceId, channelId }: { readonly deviceId: DeviceId; readonly channelId: ChannelId },
     key: Buffer,
@@ -76,26 +71,23 @@ export class Changes {
   ): UpdateChange {
     const stamp = pending === undefined ? undefined : newStamp();
     const written = this.#write(key, { read, stamp, pending });
-    const change = { deviceId, channelId, pending, stamp, written };
-    const { updates } = this.#changesOf(deviceId);
-    const at = updates.findIndex((update) => update.channelId === channelId);
-    if (at < 0) updates.push(change);
-    else updates[at] = change;
+    const next = without(this.#ofUpdates.get(deviceId), (change) => change.channelId === channelId);
+    const change: UpdateChange = { deviceId, channelId, pending, stamp, written, next };
+    this.#ofUpdates.set(deviceId, change);
     return change;
   }
 
   /**
-   * Readers find it in the file from now on. After a change that failed nobody may build upon those that were built upon it: they fail
-   * too.
+   * Readers find it in the file from now on. When it failed, those that were built upon it will fail too, and nobody may build upon
+   * them any more.
    */
-  forget(change: UpdateChange, isWritten: boolean): void {
-    const changes = this.#devices.get(change.deviceId);
-    if (changes === undefined) return;
-    const at = changes.updates.findIndex((update) =>
-      isWritten ? update === change : update.channelId === change.channelId,
+  forget(ended: UpdateChange, isWritten: boolean): void {
+    const { deviceId, channelId } = ended;
+    const rest = without(this.#ofUpdates.get(deviceId), (change) =>
+      isWritten ? change === ended : change.channelId === channelId,
     );
-    if (at >= 0) changes.updates.splice(at, 1);
-    this.#tidy(change.deviceId, changes);
+    if (rest === undefined) this.#ofUpdates.delete(deviceId);
+    else this.#ofUpdates.set(deviceId, rest);
   }
 
   #write(
@@ -108,16 +100,20 @@ export class Changes {
     assert(read !== undefined, 'only what is there is removed');
     return this.#file.remove(key, read);
   }
+}
 
-  #changesOf(deviceId: DeviceId): DeviceChanges {
-    const known = this.#devices.get(deviceId);
-    if (known !== undefined) return known;
-    const changes: DeviceChanges = { device: undefined, updates: [] };
-    this.#devices.set(deviceId, changes);
-    return changes;
+/** The chain without the one change that is meant, if it is there: each channel has one at most. */
+function without(
+  first: UpdateChange | undefined,
+  isMeant: (change: UpdateChange) => boolean,
+): UpdateChange | undefined {
+  if (first === undefined) return undefined;
+  if (isMeant(first)) return first.next;
+  for (let change = first; change.next !== undefined; change = change.next) {
+    if (isMeant(change.next)) {
+      change.next = change.next.next;
+      return first;
+    }
   }
-
-  #tidy(deviceId: DeviceId, { device, updates }: DeviceChanges): void {
-    if (device === undefined && updates.length === 0) this.#devices.delete(deviceId);
-  }
+  return first;
 }

@@ -13,6 +13,7 @@ import {
   type DeviceRecord,
   decodeDevice,
   deviceKey,
+  deviceKeyOf,
   encodeDevice,
   encodeUpdate,
   holdsChannelOf,
@@ -31,17 +32,22 @@ export interface Desk {
   requireRoom(): void;
 }
 
+/** An answer, to be given once the writes it rests on are on the disk. */
+export interface Answered<Answer> {
+  readonly kind: 'answered';
+  readonly answer: Answer;
+  /**
+   * Those writes, which may be somebody else's; undefined when the answer rests on what was read. Resolves to false when another process
+   * was first: then the operation must be decided anew.
+   */
+  readonly written: Promise<boolean> | undefined;
+  /** The updates it changes. */
+  readonly changes: readonly UpdateChange[];
+}
+
 export type Decision<Answer> =
-  /** The answer, once the writes it rests on are on the disk. They may be those of others. */
-  | {
-      readonly kind: 'answer';
-      readonly answer: Answer;
-      /** Absent when it rests on what was read. False: somebody else was first, so it must be decided anew. */
-      readonly written?: Promise<boolean> | undefined;
-      /** What it changed itself. */
-      readonly changes?: readonly UpdateChange[];
-    }
-  /** What must be read is being rewritten; to be decided when that has ended, well or badly. */
+  | Answered<Answer>
+  /** What it needs is being rewritten. It is to be decided when that has ended, well or not. */
   | { readonly kind: 'later'; readonly after: Promise<boolean> };
 
 /** Reads, decides and asks for writes, at once and without waiting. */
@@ -64,7 +70,7 @@ export function decidePut(desk: Desk, put: Put): Decision<PutOutcome> {
   const after = desk.changes.ofDevice(deviceId);
   if (after !== undefined) return { kind: 'later', after };
   const key = updateKey(deviceId, channelId);
-  const device = desk.file.get(deviceKey(deviceId));
+  const device = desk.file.get(deviceKeyOf(key));
   const isHeld =
     device !== undefined &&
     desk.nowMs - seenAtMsOf(device) <= deviceKeptMs(desk.limits) &&
@@ -76,12 +82,12 @@ export function decidePut(desk: Desk, put: Put): Decision<PutOutcome> {
 function putHeld(desk: Desk, put: Put, key: Buffer): Decision<PutOutcome> {
   const read = desk.changes.readUpdate(put.deviceId, put.channelId, key);
   if (waits(read, put.version, desk)) {
-    return { kind: 'answer', answer: 'stale', written: read.written };
+    return { kind: 'answered', answer: 'stale', written: read.written, changes: [] };
   }
   if (read.stamp === undefined) desk.requireRoom();
   const pending = { version: put.version, storedAtMs: desk.nowMs };
   const change = desk.changes.changeUpdate(put, key, { read: read.stamp, pending });
-  return { kind: 'answer', answer: 'stored', written: change.written, changes: [change] };
+  return { kind: 'answered', answer: 'stored', written: change.written, changes: [change] };
 }
 
 /** Whether this version or a higher one is pending. */
@@ -91,11 +97,7 @@ function waits({ pending }: UpdateState, version: Version, { nowMs, limits }: Mo
 }
 
 /** Whether the channels are held does not matter: nobody reads what is pending on others. */
-export function decideAcks(
-  desk: Desk,
-  deviceId: DeviceId,
-  acks: readonly Ack[],
-): Decision<void> {
+export function decideAcks(desk: Desk, deviceId: DeviceId, acks: readonly Ack[]): Decision<void> {
   const after = desk.changes.ofDevice(deviceId);
   if (after !== undefined) return { kind: 'later', after };
   const changes: UpdateChange[] = [];
@@ -112,7 +114,7 @@ export function decideAcks(
       writes.push(read.written);
     }
   }
-  return { kind: 'answer', answer: undefined, written: allOf(writes), changes };
+  return { kind: 'answered', answer: undefined, written: allOf(writes), changes };
 }
 
 function allOf(writes: readonly Promise<boolean>[]): Promise<boolean> | undefined {
@@ -133,7 +135,7 @@ export function decideDevice<Answer>(
   const stamp = bytes === undefined ? undefined : file.lastStamp();
   const read = bytes === undefined ? undefined : decodeDevice(bytes);
   const { answer, next, update, withoutUpdatesOf, grows } = edit(currentDevice(read, desk), desk);
-  if (next === undefined) return { kind: 'answer', answer };
+  if (next === undefined) return { kind: 'answered', answer, written: undefined, changes: [] };
   if (grows) desk.requireRoom();
   const written = file.guard(deviceKey(deviceId), stamp, () => {
     file.putGuarded(deviceKey(deviceId), encodeDevice(next));
@@ -144,5 +146,5 @@ export function decideDevice<Answer>(
     file.putGuarded(updateKey(deviceId, update.channelId), encodeUpdate(update.pending));
   });
   changes.addOfDevice(deviceId, written);
-  return { kind: 'answer', answer, written };
+  return { kind: 'answered', answer, written, changes: [] };
 }

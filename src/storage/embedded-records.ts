@@ -124,6 +124,12 @@ export function seenAtMsOf(device: Buffer): number {
   return device.readUIntBE(0, TIME_BYTES);
 }
 
+/** The key of the record of an update's device, in the same memory as deviceKey's. */
+export function deviceKeyOf(updateKey: Buffer): Buffer {
+  for (let at = DEVICE_ID_AT; at < CHANNEL_ID_AT; at += 1) deviceKeyBytes[at] = updateKey[at] ?? 0;
+  return deviceKeyBytes;
+}
+
 /** Whether a device holds the channel that `updateKey` made the key of, without decoding anything: every PUT asks. */
 export function holdsChannelOf(device: Buffer, key: Buffer): boolean {
   for (let at = TARGET_AT + device.readUInt16BE(TARGET_LENGTH_AT); at < device.length; ) {

@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.ts';
-import type { Commits } from './embedded-commits.ts';
 import { currentDevice, isRemembered, type Moment } from './embedded-device.ts';
 import { type FileRecord, newStamp, type RecordFile } from './embedded-file.ts';
 import {
@@ -9,11 +8,12 @@ import {
   isDeviceKey,
   isUpdateKey,
 } from './embedded-records.ts';
+import type { Writer } from './embedded-writer.ts';
 import type { StoreLimits } from './store.ts';
 
 export interface SweepDeps {
   readonly file: RecordFile;
-  readonly commits: Commits;
+  readonly writer: Writer;
   readonly limits: StoreLimits;
   readonly clock: Clock;
   readonly sweepIntervalMs: number;
@@ -89,13 +89,14 @@ function outlivedOf(record: FileRecord, moment: Moment): Outlived | undefined {
 }
 
 /** Each only if nobody has written it meanwhile: then it is not outlived any more. */
-function remove({ file, commits }: SweepDeps, outlived: readonly Outlived[]): Promise<void> {
-  return commits.submit(() => {
+function remove({ file, writer }: SweepDeps, outlived: readonly Outlived[]): Promise<void> {
+  return writer.submit(() => {
     const writes = outlived.map(({ key, stamp, rest }) =>
       rest === undefined
         ? file.remove(key, stamp)
         : file.put(key, rest, { read: stamp, next: newStamp() }),
     );
-    return { answer: undefined, written: Promise.all(writes).then(() => true) };
+    const written = Promise.all(writes).then(() => true);
+    return { kind: 'answered', answer: undefined, written, changes: [] };
   });
 }

@@ -125,6 +125,16 @@ export class RecordEditor<R, P extends Place> {
     });
   }
 
+  /**
+   * Gives up edits that have waited too long for those before them. To be called every few milliseconds where an edit may wait
+   * for one of a younger call.
+   */
+  rejectOverdue(): void {
+    for (const [key, waiting] of this.#waiting) {
+      if (waiting.length > 0) this.#waiting.set(key, [...this.#rejectLate(waiting)]);
+    }
+  }
+
   /** Resolves when no edit is under way. */
   async idle(): Promise<void> {
     while (this.#waiting.size > 0) {
@@ -158,14 +168,17 @@ export class RecordEditor<R, P extends Place> {
   /** Returns false when what was known of the record was not good enough. */
   async #attempt(
     place: P,
-    edits: readonly Edit<R, P>[],
+    allEdits: readonly Edit<R, P>[],
     known: Sight<R> | undefined,
   ): Promise<boolean> {
     const { kind } = this.#options;
     const { stamp: before, record } = known ?? (await this.look(place));
+    let edits = this.#rejectLate(allEdits);
     let next = decideAll(edits, record, true);
     if (next !== undefined && kind.needsRoom(record, next)) {
-      next = decideAll(edits, record, await kind.makeRoom(place));
+      const hasRoom = await kind.makeRoom(place);
+      edits = this.#rejectLate(edits);
+      next = decideAll(edits, record, hasRoom);
     }
     if (next !== undefined) {
       const stamp = await this.writeOver(before, place, next);
@@ -202,13 +215,13 @@ export class RecordEditor<R, P extends Place> {
     known.record = record;
   }
 
-  /** Edits come in order: when the first is not late, none is. */
+  /** Returns those that may begin one more request. */
   #rejectLate(edits: readonly Edit<R, P>[]): readonly Edit<R, P>[] {
     const nowMs = this.#options.clock.monotonicMs();
-    if (edits[0] === undefined || edits[0].place.beginByMs >= nowMs) return edits;
-    const late = edits.filter(({ place }) => place.beginByMs < nowMs);
-    for (const edit of late) edit.reject(tooLate());
-    return edits.slice(late.length);
+    const isLate = ({ place }: Edit<R, P>) => place.beginByMs < nowMs;
+    if (!edits.some(isLate)) return edits;
+    for (const edit of edits) if (isLate(edit)) edit.reject(tooLate());
+    return edits.filter((edit) => !isLate(edit));
   }
 
   #checkTime(place: P): void {

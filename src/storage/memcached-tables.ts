@@ -12,8 +12,8 @@ import {
   encodeDevice,
 } from './memcached-records.ts';
 
-/** Channels whose state is remembered, some 250 bytes each: for them a PUT or an ack is one round trip instead of two. */
-const REMEMBERED_CHANNELS_MAX = 100_000;
+/** Channels whose state is remembered, some 350 bytes each: for them a PUT or an ack is one round trip instead of two. */
+const REMEMBERED_CHANNELS_MAX = 50_000;
 
 /** Lists change seldom. */
 const REMEMBERED_DEVICES_MAX = 1_000;

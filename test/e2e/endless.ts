@@ -18,7 +18,6 @@ const CHUNK = Buffer.from(`${FILLER.length.toString(16)}\r\n${FILLER}\r\n`);
 const FRAGMENT = { opcode: OPCODES.continuation, isFinal: false };
 
 export const HELLO = frameBytes('{"messageType":"hello","uaid":"","channelIDs":[]}');
-const PINGS = messages('{}');
 const REGISTERS = messages(
   '{"messageType":"register","channelID":"d9b74644-4f97-46aa-b8fa-9393985cd6cd"}',
 );
@@ -69,7 +68,6 @@ export const FLOODS: readonly Endless[] = [
     begin: () => Buffer.concat([HELLO, frameBytes('{', { isFinal: false })]),
     more: frameBytes('x'.repeat(1_000), FRAGMENT),
   },
-  { title: 'pings', to: 'webSocket', begin: () => HELLO, more: PINGS },
   { title: 'registers', to: 'webSocket', begin: () => HELLO, more: REGISTERS },
 ];
 

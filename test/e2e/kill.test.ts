@@ -7,12 +7,12 @@ import type { Settings } from '../support/settings.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { RestlessDevice } from './restless-device.ts';
 
-const ROUNDS = process.env['REVEILLE_TEST_LONG'] === '1' ? 400 : 30;
+const ROUNDS = process.env['REVEILLE_TEST_LONG'] === '1' ? 400 : 36;
 const ROUND_MS_MAX = 5_000;
-const DEVICES = 6;
-const APP_SERVERS = 6;
+const DEVICES = 4;
+const APP_SERVERS = 12;
 /** Messages and answers of one round: from the first hello to somewhat under a second of load. */
-const EVENTS_MAX = 1_500;
+const EVENTS_MAX = 1_000;
 const UNREGISTERED_PROBABILITY = 0.05;
 
 describe('kill -9 with the embedded store', function () {

@@ -4,7 +4,7 @@ import type { Random } from '../support/random.ts';
 import type { RawDevice, RawMessage } from '../support/raw-device.ts';
 import { PromisedChannel } from './promised-channel.ts';
 
-const CHANNELS_MAX = 4;
+const CHANNELS_MAX = 3;
 const PROBABILITIES = { reconnect: 0.05, register: 0.2, unregister: 0.05, ack: 0.6 };
 
 /** A device that never rests, and holds the server to what was promised, over any number of connections. */

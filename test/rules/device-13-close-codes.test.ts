@@ -1,10 +1,15 @@
 import { expect } from 'chai';
 import { CLOSE_CODES, type CloseCause } from '../../src/protocol/close-codes.ts';
 import { openMemoryStore } from '../support/memory-store.ts';
+import { putStatus } from '../support/put.ts';
 import type { RawDevice } from '../support/raw-device.ts';
+import { upgradeBytes } from '../support/raw-frames.ts';
+import { nextAnswer } from '../support/raw-http.ts';
 import type { TestServer } from '../support/server.ts';
 import type { Settings } from '../support/settings.ts';
 import { StoppableStore } from '../support/stoppable-store.ts';
+import { subscribe } from '../support/subscription.ts';
+import { openTcpClient } from '../support/tcp-client.ts';
 import { describeRule } from './rule.ts';
 
 interface Ending {
@@ -53,6 +58,27 @@ describeRule('Device side 13: close codes', (open) => {
       expect((await device.nextClose()).code).to.equal(code);
     });
   }
+
+  it('lets in nobody any more once it has begun to send 1001', async () => {
+    const store = new StoppableStore(openMemoryStore());
+    await using server = await open({ store });
+    const { device, endpoint } = await subscribe(server);
+    const putting = store.hold('putUpdate');
+    const inHand = putStatus(endpoint, { version: 1 });
+    await putting.reached;
+    const stopped = server.stop();
+    expect((await device.nextClose()).code).to.equal(1001);
+    const client = await openTcpClient(server.urls.ws);
+    client.write(upgradeBytes(server.urls.ws));
+    const { status, headers } = await nextAnswer(client);
+    expect({ status, retryAfter: headers.get('retry-after') }).to.deep.equal({
+      status: 503,
+      retryAfter: '5',
+    });
+    putting.release();
+    await inHand;
+    await stopped;
+  });
 
   it('sends 1001 to a socket that has not said hello', async () => {
     await using server = await open();

@@ -1,15 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { REFUSALS_IN_HAND_MAX } from '../../src/socket/device-listener.ts';
 import { HandClock } from '../storage/hand-clock.ts';
+import { getJson } from '../support/get-json.ts';
 import { openMemoryStore } from '../support/memory-store.ts';
 import { putStatus } from '../support/put.ts';
 import { upgradeBytes } from '../support/raw-frames.ts';
 import { nextAnswer } from '../support/raw-http.ts';
 import type { TestServer } from '../support/server.ts';
+import { configOf } from '../support/settings.ts';
 import { StoppableStore } from '../support/stoppable-store.ts';
 import { notificationOf, subscribe } from '../support/subscription.ts';
 import { openTcpClient } from '../support/tcp-client.ts';
 import { describeRule } from './rule.ts';
+
+const CHANNELS_PER_DEVICE_MAX = configOf({}).storage.channelsPerDeviceMax;
 
 /** How the server answers one more socket: its status, and what it says of coming back. */
 async function answerToOneMore({ urls }: TestServer) {
@@ -33,6 +38,11 @@ describeRule('Device side 14: limits', (open) => {
 
   it('of connections that wait to be told so: further ones end without an answer', async () => {
     await using server = await open({ settings: { 'socket.sockets_max': 1 } });
+    // Whoever came and went, as a device or not, is not counted any more.
+    for (let count = 0; count < REFUSALS_IN_HAND_MAX; count++) {
+      await (await server.connect()).close();
+      await getJson(`${server.urls.ws.replace('ws:', 'http:')}health`);
+    }
     const device = await server.connect();
     const silent = await Promise.all(
       Array.from({ length: REFUSALS_IN_HAND_MAX }, () => openTcpClient(server.urls.ws)),
@@ -96,6 +106,20 @@ describeRule('Device side 14: limits', (open) => {
       for (let count = 1; count <= 3; count++) expect(await device.next()).to.deep.equal({});
     });
 
+    it('holds by default an ack for each of the channels that a device may have', async () => {
+      const store = new StoppableStore(openMemoryStore());
+      await using server = await open({ store });
+      const device = await server.connect();
+      await device.hello();
+      const acking = store.hold('ackUpdates');
+      for (let count = 1; count <= CHANNELS_PER_DEVICE_MAX; count++) {
+        device.send({ messageType: 'ack', updates: [{ channelID: randomUUID(), version: 1 }] });
+      }
+      await acking.reached;
+      acking.release();
+      expect(await device.ping()).to.deep.equal({});
+    });
+
     it('closes with 1008 at one more', async () => {
       const store = new StoppableStore(openMemoryStore());
       await using server = await open({ store, settings });
@@ -114,6 +138,21 @@ describeRule('Device side 14: limits', (open) => {
       reading.release();
       expect(device.takeUnread()).to.deep.equal([]);
     });
+  });
+
+  it('of bytes that wait: a device that reads gets a message larger than them', async () => {
+    const settings = {
+      'socket.message_bytes_max': 1024,
+      'socket.send_buffer_bytes_max': 2048,
+      'endpoint.data_bytes_max': 4096,
+    };
+    await using server = await open({ settings });
+    const { device, channelID, endpoint } = await subscribe(server);
+    const data = 'x'.repeat(4096);
+    for (let version = 1; version <= 10; version++) {
+      expect(await putStatus(endpoint, { version, data })).to.equal(200);
+      expect(await device.next()).to.deep.equal(notificationOf(channelID, version, data));
+    }
   });
 
   it('of bytes that wait: a slow reader is cut off, and its update is stored', async () => {

@@ -122,6 +122,7 @@ describe('Connection', () => {
     });
     expect(socket.closed).to.equal(1013);
     expect(deps.metrics.storeErrors.message.count).to.equal(1);
+    expect(deps.metrics.hellos.failed.count).to.equal(1);
   });
 
   it('answers 500, closes with 1008 and logs an error when we made a mistake', async () => {

@@ -14,11 +14,11 @@ import {
   version,
 } from './store-fixtures.ts';
 
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 800;
 /** The deadline of a call, and what a crowded machine adds to it. */
-const SETTLED_MS_MAX = TIMEOUT_MS + 250;
+const SETTLED_MS_MAX = TIMEOUT_MS + 500;
 /** A server that is known to be away is not waited for at all. */
-const AT_ONCE_MS_MAX = 100;
+const AT_ONCE_MS_MAX = 300;
 /** Longest wait for a server that is back: the longest pause before connecting again, and time to do it. */
 const BACK_MS_MAX = 4_000;
 const CALLERS = 200;
@@ -138,7 +138,7 @@ describe('the memcached store when its server', () => {
     await late.start();
     await isBack(early);
     await early.close();
-    await late.stop();
+    await late.kill();
   });
 
   it('freezes, is still closed in time', async () => {
@@ -208,7 +208,7 @@ describe('the memcached store when its server', () => {
     expect(failure?.message).to.include('out of memory');
     expect(channelsOf(await narrow.readDevice(device, []))).to.have.length(1);
     await narrow.close();
-    await tiny.stop();
+    await tiny.kill();
   });
 });
 
@@ -275,8 +275,8 @@ async function isForgotten(
 }
 
 async function failsAtOnce(store: Store): Promise<void> {
-  // The first call may be the one that finds out.
-  await failureOf(store.check());
+  // Somebody must find out first, and a signal takes a moment to arrive.
+  await eventually(async () => (await failureOf(store.check())) !== undefined);
   const startedAtMs = performance.now();
   expect(await failureOf(store.check())).to.be.instanceOf(StoreUnavailableError);
   expect(performance.now() - startedAtMs).to.be.below(AT_ONCE_MS_MAX);

@@ -9,11 +9,16 @@
 import { unreachable } from './assert.ts';
 import type { DeviceId } from './protocol/ids.ts';
 import type { LiveOutcome, Update } from './protocol/messages.ts';
-import type { Store } from './storage/store.ts';
+import { type Store, StoreUnavailableError } from './storage/store.ts';
 
 /** A device's session on this node, as far as delivery knows it. */
 export interface LiveSession {
   deliver(update: Update): LiveOutcome;
+}
+
+/** Whether a rejection of `Deliver` means that the store failed, and not that we did. */
+export function isStoreFailure(error: unknown): boolean {
+  return error instanceof StoreUnavailableError;
 }
 
 export interface DeliveryDeps {
@@ -34,6 +39,7 @@ export type DeliveryOutcome =
 /** @throws StoreUnavailableError: nothing was accepted; the app server is told to try again. */
 export type Deliver = (deviceId: DeviceId, update: Update) => Promise<DeliveryOutcome>;
 
+/** One per process; the function it makes may run any number of times at once. */
 export function createDelivery({ store, findSession }: DeliveryDeps): Deliver {
   return async (deviceId, update) => {
     const put = await store.putUpdate(deviceId, update.channelId, update.version);

@@ -72,6 +72,7 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     resendIntervalMs: config.socket.resendIntervalMs,
     helloTimeoutMs: config.socket.helloTimeoutMs,
     inboxFramesMax: config.socket.inboxFramesMax,
+    inboxCharactersMax: config.socket.inboxCharactersMax,
     longPongs: config.socket.longPongs,
   };
   return {

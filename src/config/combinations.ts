@@ -36,6 +36,13 @@ const COMBINATIONS: readonly Combination[] = [
     found: ({ socket }) => socket.sendBufferBytesMax,
   },
   {
+    keys: ['socket.inbox_characters_max', 'socket.message_bytes_max'],
+    isPossible: ({ socket }) => socket.inboxCharactersMax >= socket.messageBytesMax,
+    expected: ({ socket }) =>
+      `at least ${tomlText(socket.messageBytesMax)}, socket.message_bytes_max, so that any one message may wait`,
+    found: ({ socket }) => socket.inboxCharactersMax,
+  },
+  {
     keys: ['endpoint.body_bytes_max', 'endpoint.data_bytes_max'],
     isPossible: ({ endpoint }) => endpoint.bodyBytesMax >= bodyBytesFor(endpoint.dataBytesMax),
     expected: ({ endpoint }) =>

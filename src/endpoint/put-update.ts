@@ -3,7 +3,7 @@
  * requests and write answers; what an answer is, is decided here.
  */
 import type { Clock } from '../clock.ts';
-import type { Deliver, DeliveryOutcome } from '../delivery.ts';
+import { type Deliver, type DeliveryOutcome, isStoreFailure } from '../delivery.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RequestId } from '../protocol/ids.ts';
@@ -74,6 +74,15 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
     return content === undefined ? INVALID_TOKEN : { kind: 'put', content };
   }
 
+  function onFailure(error: unknown, requestId: RequestId): void {
+    if (isStoreFailure(error)) {
+      metrics.storeErrors.put.count++;
+      if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
+    } else if (mayLog()) {
+      deps.log.error({ requestId, err: error }, 'put.failed');
+    }
+  }
+
   return {
     route(method, path) {
       if (!path.startsWith(UPDATE_PATH)) return { kind: 'probe', path };
@@ -91,8 +100,7 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
         const update = { channelId: content.channelId, version, data };
         return ANSWER_TO[await deliver(content.deviceId, update)];
       } catch (error) {
-        metrics.storeErrors.put.count++;
-        if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
+        onFailure(error, requestId);
         return 'unavailable';
       } finally {
         inHand--;

@@ -23,6 +23,8 @@ export interface ConnectionDeps extends SessionDeps {
   readonly helloTimeoutMs: number;
   /** Frames one device may have waiting while an earlier one is in hand; a device that sends more does not read our answers. */
   readonly inboxFramesMax: number;
+  /** Characters of those frames together. */
+  readonly inboxCharactersMax: number;
   readonly metrics: Metrics;
   readonly log: Log;
 }
@@ -59,11 +61,18 @@ export class Connection implements Outlet {
       return;
     }
     this.#waiting ??= [];
-    if (this.#waiting.length >= this.#deps.inboxFramesMax) {
+    if (!this.#hasRoomFor(text, this.#waiting)) {
       this.close(CLOSES.inboxFull);
       return;
     }
     this.#waiting.push(text);
+  }
+
+  #hasRoomFor(text: string, waiting: readonly string[]): boolean {
+    const { inboxFramesMax, inboxCharactersMax } = this.#deps;
+    if (waiting.length >= inboxFramesMax) return false;
+    // Counted anew instead of kept: frames rarely wait, and every session would pay for the number.
+    return waiting.reduce((sum, frame) => sum + frame.length, text.length) <= inboxCharactersMax;
   }
 
   /** A message longer than `message_bytes_max`; its text was not read. */

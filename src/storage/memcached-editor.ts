@@ -181,7 +181,8 @@ export class RecordEditor<R, P extends Place> {
       next = decideAll(edits, record, hasRoom);
     }
     if (next !== undefined) {
-      const stamp = await this.writeOver(before, place, next);
+      // The first edit may have been late, and its place with it.
+      const stamp = await this.writeOver(before, edits[0]?.place ?? place, next);
       if (stamp === undefined) return false;
       this.#remember(place.key, { stamp, record: next }, before);
     } else if (known !== undefined) {

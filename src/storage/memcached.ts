@@ -59,6 +59,9 @@ const UNSENT_BYTES_MAX = 16_777_216;
 
 const CHECK_LIFE_SECONDS = 60;
 
+/** How many times within a call's time its waiting is looked at. */
+const TICKS_PER_TIMEOUT = 20;
+
 /** Succeeds also while servers are down: calls then fail until they return. */
 export async function openMemcachedStore(options: MemcachedStoreOptions): Promise<Store> {
   const { limits, timeoutMs, log = quietLog } = options;
@@ -70,7 +73,7 @@ export async function openMemcachedStore(options: MemcachedStoreOptions): Promis
     // A call starts no request in the second half of its time, and no request takes longer than a half.
     requestTimeoutMs: timeoutMs / 2,
   });
-  return new MemcachedStore(client, createTables(options), timeoutMs / 2);
+  return new MemcachedStore(client, createTables(options), timeoutMs);
 }
 
 class MemcachedStore implements Store {
@@ -78,13 +81,17 @@ class MemcachedStore implements Store {
   readonly #client: MemcachedClient;
   readonly #tables: Tables;
   readonly #beginWithinMs: number;
+  readonly #stopTicks: () => void;
   /** Calls that are more than one edit. */
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(client: MemcachedClient, tables: Tables, beginWithinMs: number) {
+  constructor(client: MemcachedClient, tables: Tables, timeoutMs: number) {
     this.#client = client;
     this.#tables = tables;
-    this.#beginWithinMs = beginWithinMs;
+    this.#beginWithinMs = timeoutMs / 2;
+    // An edit of a device that is part of an old call may come to wait for that of a younger one.
+    const tick = () => tables.devices.rejectOverdue();
+    this.#stopTicks = tables.clock.every(timeoutMs / TICKS_PER_TIMEOUT, tick);
   }
 
   readDevice(deviceId: DeviceId, listed: readonly ChannelId[]): Promise<DeviceView> {
@@ -141,6 +148,7 @@ class MemcachedStore implements Store {
   async close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
     await Promise.all([this.#tables.channels.idle(), this.#tables.devices.idle()]);
+    this.#stopTicks();
     await this.#client.close();
   }
 

@@ -12,6 +12,7 @@ import { openTcpClient, type TcpClient } from '../support/tcp-client.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 import { DRIPS, drip, type Endless, FLOODS, flood, HELLO } from './endless.ts';
 import { GoodPair } from './good-pair.ts';
+import { inTurns } from './in-turns.ts';
 import { MALFORMED_FRAMES, MALFORMED_REQUESTS } from './malformed.ts';
 
 /** Tight, so that each limit is met within the test. */
@@ -35,8 +36,6 @@ const END_WAIT_MS_MAX = 20_000;
 
 /** On each listener. Both ends of a connection are descriptors of this machine, and no process may have too many. */
 const HALF_OPEN_SOCKETS = Math.min(3_000, Math.floor(fdLimit() / 4));
-/** Connections that are opened at once: less than any kernel lets wait. */
-const CONNECTS_AT_ONCE = 100;
 const DRIPS_OF_EACH_KIND = 50;
 const DRIP_PAUSE_MS = 50;
 const SLOW_READERS = 4;
@@ -77,7 +76,7 @@ describe('a server that strangers abuse', function () {
 
   /** `abuse` goes on while a device and its app server, who do nothing wrong, want to be served. */
   const itBears = (title: string, abuse: () => Promise<void>) => {
-    it(title, async () => {
+    it(`bears ${title}`, async () => {
       expect(await pair.playDuring(abuse)).to.be.below(ROUND_MS_MAX);
       const grownBytes = (await peakRssBytes(server.pid)) - peakBytesBefore;
       expect(grownBytes).to.be.below(GROWTH_BYTES_MAX);
@@ -185,16 +184,6 @@ describe('a server that strangers abuse', function () {
     }
   });
 });
-
-/** Makes `count` things, some at a time. */
-async function inTurns<T>(count: number, make: () => Promise<T>): Promise<readonly T[]> {
-  const made: T[] = [];
-  while (made.length < count) {
-    const atOnce = Math.min(CONNECTS_AT_ONCE, count - made.length);
-    made.push(...(await Promise.all(Array.from({ length: atOnce }, make))));
-  }
-  return made;
-}
 
 /** Resolves when the server has ended the connection; `title` says in the failure whose. */
 async function end(stranger: TcpClient, title: string): Promise<void> {

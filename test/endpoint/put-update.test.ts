@@ -142,6 +142,15 @@ describe('createPutUpdate', () => {
     expect(events).to.have.lengthOf(6);
   });
 
+  it('answers 503 to a mistake of ours, and does not put it down to the store', async () => {
+    const events: string[] = [];
+    const log: Log = { ...quietLog, error: (_fields, event) => events.push(event) };
+    const { put } = putUpdateWith({ log, deliver: () => Promise.reject(new TypeError('ours')) });
+    expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
+    expect(metrics.storeErrors.put.count).to.equal(0);
+    expect(events).to.deep.equal(['put.failed']);
+  });
+
   it('measures how long each took', async () => {
     const { put } = putUpdateWith({
       deliver: async () => {

@@ -69,6 +69,20 @@ describe('Connection', () => {
       expect(socket.closed).to.equal(undefined);
     });
 
+    for (const { characters, closed } of [
+      { characters: 1000, closed: undefined },
+      { characters: 1001, closed: 1008 },
+    ]) {
+      it(`${closed === undefined ? 'holds' : 'closes with 1008 at'} ${characters} characters`, async () => {
+        const reading = deps.store.hold('readDevice');
+        const purge = '{"messageType":"purge"}';
+        await receive(HELLO, purge, purge.padEnd(characters - purge.length));
+        expect(socket.closed).to.equal(closed);
+        reading.release();
+        await receive();
+      });
+    }
+
     it('closes with 1008 at one frame more, and answers none of them', async () => {
       const reading = deps.store.hold('readDevice');
       await receive(HELLO, '{}', '{}', '{}', '{}');

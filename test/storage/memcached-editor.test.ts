@@ -21,10 +21,13 @@ class OneRecord implements RecordServer {
   readonly calls: string[] = [];
   /** Another node, just before our next compare-and-set. */
   beforeWrite: () => void = () => {};
+  /** What happens while we wait for the answer to a get. */
+  afterGet: () => void = () => {};
   #nextCas = 1;
 
   async get(): Promise<Seen> {
     this.calls.push('get');
+    this.afterGet();
     return { connectionId: this.connectionId, cas: this.cas, value: this.value };
   }
 
@@ -207,6 +210,31 @@ describe('RecordEditor', () => {
     ]);
     expect(reasonOf(outcome)).to.be.instanceOf(StoreUnavailableError);
     expect(server.value).to.equal('1');
+  });
+
+  it('gives up an edit that waits for one of a younger call too long', async () => {
+    const old = place();
+    clock.moveMs(1);
+    let isOverdue = false;
+    server.beforeWrite = () => {
+      clock.moveMs(BEGIN_WITHIN_MS);
+      editor.rejectOverdue();
+      isOverdue = true;
+    };
+    const younger = editor.edit(place(), () => ({ answer: isOverdue, next: 1 }));
+    const [outcome] = await Promise.allSettled([
+      editor.edit(old, () => ({ answer: 'too late', next: 2 })),
+    ]);
+    expect(reasonOf(outcome)).to.be.instanceOf(StoreUnavailableError);
+    await younger;
+    expect(server.value).to.equal('1');
+  });
+
+  it('writes nothing for a call whose time ended while it looked', async () => {
+    server.afterGet = () => clock.moveMs(BEGIN_WITHIN_MS + 1);
+    const [outcome] = await Promise.allSettled([add(1)]);
+    expect(reasonOf(outcome)).to.be.instanceOf(StoreUnavailableError);
+    expect(server.calls).to.deep.equal(['get']);
   });
 
   it('makes the edits that are in time without those that are late', async () => {

@@ -36,10 +36,17 @@ export interface ChildServer extends AsyncDisposable {
 
 /**
  * Starts `main.js start` in `folder`, which holds the store and the token keys at their default paths. Resolves at the ready line.
- * `settings` are what differs from TEST_SETTINGS and the defaults.
+ * `settings` are what differs from TEST_SETTINGS and the defaults; `descriptorsMax` is a limit of file descriptors below this process's own.
  */
-export async function startChildServer(folder: string, settings: Settings): Promise<ChildServer> {
-  const child = spawn(process.execPath, [MAIN_PATH, 'start'], {
+export async function startChildServer(
+  folder: string,
+  settings: Settings,
+  { descriptorsMax }: { readonly descriptorsMax?: number } = {},
+): Promise<ChildServer> {
+  const program = [process.execPath, MAIN_PATH, 'start'];
+  const [file = '', ...args] =
+    descriptorsMax === undefined ? program : withDescriptors(descriptorsMax, program);
+  const child = spawn(file, args, {
     cwd: folder,
     env: { ...environmentOf(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -85,4 +92,9 @@ export async function startChildServer(folder: string, settings: Settings): Prom
     await kill();
     throw error;
   }
+}
+
+/** Node cannot limit a child; a shell can, and then becomes the child. */
+function withDescriptors(max: number, program: readonly string[]): readonly string[] {
+  return ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(max), ...program];
 }

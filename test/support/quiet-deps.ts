@@ -44,6 +44,7 @@ export function quietDeps(): QuietDeps {
     resendIntervalMs: 60_000,
     helloTimeoutMs: 30_000,
     inboxFramesMax: 3,
+    inboxCharactersMax: 1000,
     longPongs: false,
   };
 }

@@ -131,6 +131,15 @@ export const SOCKET = {
         with 1008. More than storage.channels_per_device_max: clients acknowledge each of the updates
         that waited for them in a message of its own, all at once.`,
     },
+    inbox_characters_max: {
+      type: 'integer',
+      minimum: 1024,
+      maximum: 16_777_216,
+      default: 262_144,
+      description: `
+        The same messages counted by their length, so that what one device may make the server hold
+        does not grow with their number; beyond it closes with 1008. At least message_bytes_max.`,
+    },
     sockets_max: {
       type: 'integer',
       minimum: 1,

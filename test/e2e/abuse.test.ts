@@ -15,8 +15,13 @@ import { GoodPair } from './good-pair.ts';
 import { inTurns } from './in-turns.ts';
 import { MALFORMED_FRAMES, MALFORMED_REQUESTS } from './malformed.ts';
 
+/** On each listener. Both ends of a connection are descriptors of this machine, and no process may have too many. */
+const HALF_OPEN_SOCKETS = Math.min(3_000, Math.floor(fdLimit() / 6));
+
 /** Tight, so that each limit is met within the test. */
 const SETTINGS: Settings = {
+  // Leaves descriptors for as many connections of app servers, and more.
+  'socket.sockets_max': 2 * HALF_OPEN_SOCKETS,
   'socket.hello_timeout_ms': 1_000,
   'socket.idle_timeout_secs': 8,
   'socket.ping_interval_min_ms': 20_000,
@@ -34,8 +39,6 @@ const GROWTH_BYTES_MAX = 96 * 1024 * 1024;
 /** Beyond every timeout, also the 10 s of uWebSockets.js for a request, which nobody can change. */
 const END_WAIT_MS_MAX = 20_000;
 
-/** On each listener. Both ends of a connection are descriptors of this machine, and no process may have too many. */
-const HALF_OPEN_SOCKETS = Math.min(3_000, Math.floor(fdLimit() / 4));
 const DRIPS_OF_EACH_KIND = 50;
 const DRIP_PAUSE_MS = 50;
 const SLOW_READERS = 4;

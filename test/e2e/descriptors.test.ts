@@ -29,6 +29,8 @@ describe('a server whose file descriptors strangers are after', function () {
     const limits = { descriptorsMax: DESCRIPTORS_MAX };
     server = resources.keep(await startChildServer(folder.path, {}, limits));
     pair = await GoodPair.open(server);
+    // Opens the connection of its app server: newcomers find no room among so many strangers.
+    await pair.playDuring(async () => {});
   });
 
   afterEach(async () => {
@@ -55,7 +57,11 @@ describe('a server whose file descriptors strangers are after', function () {
       async begin() {
         const stranger = await meet(server.urls.ws);
         stranger.write(upgradeBytes(server.urls.ws));
-        await Promise.race([once(stranger.socket, 'data'), stranger.ended()]);
+        // Let in, or refused.
+        await Promise.race([
+          new Promise((resolve) => stranger.socket.once('data', resolve)),
+          stranger.ended(),
+        ]);
         stranger.write(frameBytes('no JSON'));
         await stranger.ended();
       },

@@ -18,7 +18,7 @@ export const STORAGE = {
     channels_per_device_max: {
       type: 'integer',
       minimum: 1,
-      maximum: 100_000,
+      maximum: 20_000,
       default: 200,
       description: `
         Channels one device may hold; a register beyond is answered 429, a hello that lists more

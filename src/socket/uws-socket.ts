@@ -3,6 +3,7 @@
  * this file keeps so that no other needs to know them:
  * - a request and the bytes of a message are gone when the handler returns: what is needed is copied before;
  * - a socket is ours from `open` to `close`; every method throws after it;
+ * - `close` comes with the close frame, when the peer may still hold the connection;
  * - `send` answers 0, 1 or 2, and 2 means that nothing was sent;
  * - a throw out of an HTTP handler ends the process;
  * - when file descriptors run out it spins, so sockets are refused before that.

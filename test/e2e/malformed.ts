@@ -26,7 +26,7 @@ export const MALFORMED_REQUESTS: readonly MalformedRequest[] = [
   { title: 'a folded header', bytes: withHeader('X-Folded: 1\r\n 2') },
   { title: 'a NUL in a header', bytes: withHeader('X-Nul: \0') },
   {
-    title: 'a head without end',
+    title: 'a head that is too large',
     bytes: (url) => putBytes(url, { headers: ['X: '.padEnd(10_000, 'x')] }),
   },
   { title: 'two lengths', bytes: withHeaders('Content-Length: 9', 'Content-Length: 8') },

@@ -104,8 +104,8 @@ export const ENDPOINT = {
       maximum: 10_000_000,
       default: 10_000,
       description: `
-        Open connections of app servers; further ones are closed at once. Keep the sum with
-        socket.sockets_max below the limit of file descriptors (ulimit -n).`,
+        Open connections of app servers; further ones are closed at once. Lowered by itself, as
+        socket.sockets_max is, when the limit of file descriptors (ulimit -n) does not allow both.`,
     },
     puts_in_hand_max: {
       type: 'integer',

@@ -24,6 +24,7 @@ const SUITES_OF_EVERY_NODE = [
   'test/client',
   'test/endpoint',
   'test/protocol',
+  'test/rules',
   'test/socket',
   'test/storage',
 ];

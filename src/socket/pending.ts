@@ -1,3 +1,4 @@
+import type { WrittenChannel } from '../protocol/ids.ts';
 import type { Update } from '../protocol/messages.ts';
 import type { DeviceView, HeldChannel } from '../storage/store.ts';
 
@@ -14,4 +15,13 @@ export function pendingOf(channels: readonly HeldChannel[]): readonly Update[] {
     .flatMap(({ channelId, pending }) => (pending ? [{ channelId, ...pending }] : []))
     .sort((one, other) => one.storedAtMs - other.storedAtMs)
     .map(({ channelId, version }) => ({ channelId, version }));
+}
+
+/** Those of the listed channels that are not held, as the device wrote them: it registers them anew. */
+export function notHeld(
+  listed: readonly WrittenChannel[],
+  held: readonly HeldChannel[],
+): readonly string[] {
+  const heldIds = new Set(held.map(({ channelId }) => channelId));
+  return listed.filter(({ channelId }) => !heldIds.has(channelId)).map(({ written }) => written);
 }

@@ -10,7 +10,8 @@ import { type Ack, StoreUnavailableError } from '../storage/store.ts';
 import { type Admitted, admitDevice, takeConnect } from './admit-device.ts';
 import { ChannelNotes, writtenOf } from './channel-notes.ts';
 import { CLOSES } from './closes.ts';
-import { heldChannels, pendingOf } from './pending.ts';
+import { heldChannels, notHeld, pendingOf } from './pending.ts';
+import { placeDevice } from './placement.ts';
 import type { MessageOf, Outlet, SessionDeps } from './session-deps.ts';
 import { SessionError } from './session-error.ts';
 import {
@@ -164,37 +165,11 @@ export class Session {
   async #onHello(hello: MessageOf<'hello'>): Promise<void> {
     if (this.#state.kind === 'ready') return this.#onHelloAgain(hello, this.#state);
     // Decided before anything is dropped or replaced: a device that is sent elsewhere leaves no trace here.
-    if (!this.#mayStay(hello)) return;
+    if (!placeDevice(hello, this.#deps, this.#outlet)) return;
     const admitted = await admitDevice(hello, this.#deps, (deviceId) => this.#join(deviceId));
     if (admitted === undefined || this.#left()) return;
     this.#welcome(hello, admitted);
     if (this.#mayHaveUnsent) await this.#sendMissed();
-  }
-
-  #mayStay({ writtenDeviceId }: MessageOf<'hello'>): boolean {
-    const { placement, metrics } = this.#deps;
-    const place = placement();
-    switch (place.kind) {
-      case 'here':
-        return true;
-      case 'elsewhere':
-        metrics.hellos.redirected.count++;
-        this.#outlet.send({ type: 'redirect', writtenDeviceId, url: place.url });
-        this.#outlet.close(CLOSES.redirected);
-        return false;
-      case 'full':
-        metrics.hellos.full.count++;
-        this.#outlet.send({
-          type: 'hello',
-          writtenDeviceId,
-          status: 429,
-          connectReason: undefined,
-        });
-        this.#outlet.close(CLOSES.full);
-        return false;
-      default:
-        return unreachable(place);
-    }
   }
 
   /** Same or no uaid: answered like the first hello, and what is pending is sent again. */
@@ -231,13 +206,8 @@ export class Session {
     for (const channel of hello.listed) this.#noteSpelling(channel);
     this.#outlet.send({ type: 'hello', writtenDeviceId, status: 200, connectReason });
     const updates = pendingOf(held).filter((update) => !this.#isSuperseded(update));
-    const heldIds = new Set(held.map((channel) => channel.channelId));
-    const expired =
-      isKept && view.kind !== 'untracked'
-        ? hello.listed
-            .filter((channel) => !heldIds.has(channel.channelId))
-            .map((channel) => channel.written)
-        : [];
+    // A device with a new id knows without being told, and a driver that keeps nothing misses nothing.
+    const expired = isKept && view.kind !== 'untracked' ? notHeld(hello.listed, held) : [];
     this.#notify(updates, expired);
     this.#deps.metrics.updatesFlushed.count += updates.length;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Commits } from './embedded-commits.ts';
 import { currentDevice, isRemembered, type Moment } from './embedded-device.ts';
 import { type FileRecord, newStamp, type RecordFile } from './embedded-file.ts';
 import {
@@ -8,12 +9,11 @@ import {
   isDeviceKey,
   isUpdateKey,
 } from './embedded-records.ts';
-import type { Writer } from './embedded-writer.ts';
 import type { StoreLimits } from './store.ts';
 
 export interface SweepDeps {
   readonly file: RecordFile;
-  readonly writer: Writer;
+  readonly commits: Commits;
   readonly limits: StoreLimits;
   readonly clock: Clock;
   readonly sweepIntervalMs: number;
@@ -89,14 +89,13 @@ function outlivedOf(record: FileRecord, moment: Moment): Outlived | undefined {
 }
 
 /** Each only if nobody has written it meanwhile: then it is not outlived any more. */
-function remove({ file, writer }: SweepDeps, outlived: readonly Outlived[]): Promise<void> {
-  return writer.submit(() => {
+function remove({ file, commits }: SweepDeps, outlived: readonly Outlived[]): Promise<void> {
+  return commits.submit(() => {
     const writes = outlived.map(({ key, stamp, rest }) =>
       rest === undefined
         ? file.remove(key, stamp)
         : file.put(key, rest, { read: stamp, next: newStamp() }),
     );
-    const written = Promise.all(writes).then(() => true);
-    return { kind: 'answered', answer: undefined, written, changes: [] };
+    return { answer: undefined, written: Promise.all(writes).then(() => true) };
   });
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
-import { decideAcks, decideDevice, decidePut } from './embedded-decisions.ts';
+import { Commits } from './embedded-commits.ts';
+import { decideAcks, decideCheck, decideDevice, decidePut } from './embedded-decisions.ts';
 import {
   currentDevice,
   dropDevice,
@@ -24,14 +25,11 @@ import {
   deviceKey,
   encodeSchema,
   encodeTarget,
-  encodeTime,
-  LIFE_KEY,
   SCHEMA_KEY,
   SCHEMA_VERSION,
   updateKeysOf,
 } from './embedded-records.ts';
 import { startSweep } from './embedded-sweep.ts';
-import { Writer } from './embedded-writer.ts';
 import {
   type Ack,
   type DeviceView,
@@ -94,15 +92,15 @@ class EmbeddedStore implements Store {
   readonly #file: RecordFile;
   readonly #limits: StoreLimits;
   readonly #clock: Clock;
-  readonly #writer: Writer;
+  readonly #commits: Commits;
   readonly #stopSweep: () => void;
 
   constructor(file: RecordFile, options: EmbeddedStoreOptions) {
     this.#file = file;
     this.#limits = options.limits;
     this.#clock = options.clock;
-    this.#writer = new Writer({ ...options, file });
-    this.#stopSweep = startSweep({ ...options, file, writer: this.#writer });
+    this.#commits = new Commits({ ...options, file });
+    this.#stopSweep = startSweep({ ...options, file, commits: this.#commits });
   }
 
   async readDevice(deviceId: DeviceId): Promise<DeviceView> {
@@ -124,36 +122,36 @@ class EmbeddedStore implements Store {
   }
 
   registerChannel(deviceId: DeviceId, channel: WrittenChannel): Promise<RegisterOutcome> {
-    return this.#writer.submit((desk) =>
-      decideDevice(desk, deviceId, (device, moment) => registerChannel(device, channel, moment)),
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) => registerChannel(device, channel, moment)),
     );
   }
 
   unregisterChannel(deviceId: DeviceId, channelId: ChannelId): Promise<void> {
-    return this.#writer.submit((desk) =>
-      decideDevice(desk, deviceId, (device, moment) =>
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) =>
         unregisterChannel(device, channelId, moment),
       ),
     );
   }
 
   dropDevice(deviceId: DeviceId): Promise<void> {
-    return this.#writer.submit((desk) => decideDevice(desk, deviceId, dropDevice));
+    return this.#commits.submit((group) => decideDevice(group, deviceId, dropDevice));
   }
 
   putUpdate(deviceId: DeviceId, channelId: ChannelId, version: Version): Promise<PutOutcome> {
     const put = { deviceId, channelId, version };
-    return this.#writer.submit((desk) => decidePut(desk, put));
+    return this.#commits.submit((group) => decidePut(group, put));
   }
 
   ackUpdates(deviceId: DeviceId, acks: readonly Ack[]): Promise<void> {
-    return this.#writer.submit((desk) => decideAcks(desk, deviceId, acks));
+    return this.#commits.submit((group) => decideAcks(group, deviceId, acks));
   }
 
   writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
     const targetJson = encodeTarget(target);
-    return this.#writer.submit((desk) =>
-      decideDevice(desk, deviceId, (device, moment) => setTarget(device, targetJson, moment)),
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) => setTarget(device, targetJson, moment)),
     );
   }
 
@@ -162,18 +160,12 @@ class EmbeddedStore implements Store {
   }
 
   check(): Promise<void> {
-    return this.#writer.submit(({ file, nowMs }) => {
-      const read = file.get(LIFE_KEY) === undefined ? undefined : file.lastStamp();
-      const written = file.put(LIFE_KEY, encodeTime(nowMs), { read, next: newStamp() });
-      // Should another process have been first, then the file has been written too.
-      const answer = { kind: 'answered', answer: undefined, changes: [] } as const;
-      return { ...answer, written: written.then(() => true) };
-    });
+    return this.#commits.submit(decideCheck);
   }
 
   async close(): Promise<void> {
     this.#stopSweep();
-    if (await this.#writer.close()) await this.#file.close();
+    if (await this.#commits.close()) await this.#file.close();
   }
 
   #moment(): Moment {
@@ -208,6 +200,6 @@ class EmbeddedStore implements Store {
   /** Writes down that the device was seen. */
   #renew(deviceId: DeviceId): void {
     // Nobody waits for it: should it fail, the next hello finds it due again, days before the device would be forgotten.
-    this.#writer.submit((desk) => decideDevice(desk, deviceId, renew)).catch(() => undefined);
+    this.#commits.submit((group) => decideDevice(group, deviceId, renew)).catch(() => undefined);
   }
 }

@@ -4,7 +4,7 @@
  *
  * All records of a device are on one server, found by its id: a server that is down fails its own devices and no others, and
  * commands for one device are done in the order in which they are sent. Every write to a record is a compare-and-set
- * (memcached-edits.ts), so that none is lost, not even to one that a sleeping server does an hour late.
+ * (memcached/editor.ts), so that none is lost, not even to one that a sleeping server does an hour late.
  *
  * A memcached without memory deletes the record whose write it refuses (1.6.18, `ms` in every mode): it needs as much as the
  * records take.
@@ -15,7 +15,7 @@ import type { Clock } from '../clock.ts';
 import { type Log, quietLog } from '../log.ts';
 import type { KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
-import { type MemcachedClient, openMemcachedClient } from './memcached-client.ts';
+import { type MemcachedClient, openMemcachedClient } from './memcached/client.ts';
 import {
   decideAck,
   decideDrop,
@@ -24,13 +24,13 @@ import {
   decideTarget,
   decideUnregister,
   type Moment,
-} from './memcached-decisions.ts';
-import type { Decide } from './memcached-edit.ts';
-import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './memcached-places.ts';
-import { type ChannelRecord, currentDevice, LISTED_CHANNELS_MAX } from './memcached-records.ts';
-import type { MemcachedServer, ServerAddress } from './memcached-server.ts';
-import { createTables } from './memcached-tables.ts';
-import { readDeviceView } from './memcached-views.ts';
+} from './memcached/decisions.ts';
+import type { Decide } from './memcached/edit.ts';
+import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './memcached/places.ts';
+import { type ChannelRecord, currentDevice, LISTED_CHANNELS_MAX } from './memcached/records.ts';
+import type { MemcachedServer, ServerAddress } from './memcached/server.ts';
+import { createTables } from './memcached/tables.ts';
+import { readDeviceView } from './memcached/views.ts';
 import {
   type Ack,
   type DeviceView,

@@ -6,8 +6,8 @@ import {
   type Reply,
   ReplyReader,
   VALUE_BYTES_MAX,
-} from '../../src/storage/memcached-replies.ts';
-import { FUZZ } from '../support/fuzz.ts';
+} from '../../../src/storage/memcached/replies.ts';
+import { FUZZ } from '../../support/fuzz.ts';
 
 /** As a memcached 1.6.18 wrote them. */
 const REPLIES: readonly { readonly text: string; readonly reply: Reply }[] = [

@@ -1,9 +1,9 @@
 /** A client of several memcached servers: who holds what, and one timer for all deadlines. Knows nothing of devices. */
-import { assert } from '../assert.ts';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import type { ConnectionLimits } from './memcached-connection.ts';
-import { MemcachedServer, type ServerAddress } from './memcached-server.ts';
+import { assert } from '../../assert.ts';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { ConnectionLimits } from './connection.ts';
+import { MemcachedServer, type ServerAddress } from './server.ts';
 
 export interface MemcachedClientOptions extends ConnectionLimits {
   /** At least one, none twice. Their order does not matter. */

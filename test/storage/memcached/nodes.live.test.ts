@@ -1,20 +1,23 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { systemClock } from '../../src/clock.ts';
-import { quietLog } from '../../src/log.ts';
-import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
-import { openMemcachedStore } from '../../src/storage/memcached.ts';
-import { type MemcachedClient, openMemcachedClient } from '../../src/storage/memcached-client.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { quietLog } from '../../../src/log.ts';
+import type { ChannelId, DeviceId } from '../../../src/protocol/ids.ts';
+import {
+  type MemcachedClient,
+  openMemcachedClient,
+} from '../../../src/storage/memcached/client.ts';
 import {
   type ChannelRecord,
   channelKey,
   decodeChannel,
   decodeDevice,
   deviceKey,
-} from '../../src/storage/memcached-records.ts';
-import type { Seen } from '../../src/storage/memcached-requests.ts';
-import type { Store, StoreLimits } from '../../src/storage/store.ts';
-import { type RealMemcached, startMemcached } from '../support/memcached.ts';
+} from '../../../src/storage/memcached/records.ts';
+import type { Seen } from '../../../src/storage/memcached/requests.ts';
+import { openMemcachedStore } from '../../../src/storage/memcached.ts';
+import type { Store, StoreLimits } from '../../../src/storage/store.ts';
+import { type RealMemcached, startMemcached } from '../../support/memcached.ts';
 import {
   channelsOf,
   newChannel,
@@ -23,7 +26,7 @@ import {
   plain,
   TEST_LIMITS,
   version,
-} from './store-fixtures.ts';
+} from '../store-fixtures.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { KickTarget } from '../../src/protocol/connect.ts';
-import { FCM_TOKEN_CHARACTERS_MAX } from '../../src/protocol/connect.ts';
+import type { KickTarget } from '../../../src/protocol/connect.ts';
+import { FCM_TOKEN_CHARACTERS_MAX } from '../../../src/protocol/connect.ts';
 import {
   type ChannelRecord,
   channelEndMs,
@@ -17,11 +17,11 @@ import {
   encodeDevice,
   isDueForRenewal,
   LISTED_CHANNELS_MAX,
-} from '../../src/storage/memcached-records.ts';
-import { VALUE_BYTES_MAX } from '../../src/storage/memcached-replies.ts';
-import { StoreUnavailableError } from '../../src/storage/store.ts';
-import { FUZZ } from '../support/fuzz.ts';
-import { newChannel, newDevice, TEST_LIMITS, version, written } from './store-fixtures.ts';
+} from '../../../src/storage/memcached/records.ts';
+import { VALUE_BYTES_MAX } from '../../../src/storage/memcached/replies.ts';
+import { StoreUnavailableError } from '../../../src/storage/store.ts';
+import { FUZZ } from '../../support/fuzz.ts';
+import { newChannel, newDevice, TEST_LIMITS, version, written } from '../store-fixtures.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const { channelTtlMs, goneTtlMs, updateTtlMs } = TEST_LIMITS;

@@ -1,14 +1,9 @@
 /** The records of all devices, and where in them a call of the store finds those of its device. */
-import type { Clock } from '../clock.ts';
-import type { ChannelId, DeviceId } from '../protocol/ids.ts';
-import type { Place, RecordEditor, RecordServer } from './memcached-editor.ts';
-import {
-  type ChannelRecord,
-  channelKey,
-  type DeviceRecord,
-  deviceKey,
-} from './memcached-records.ts';
-import type { StoreLimits } from './store.ts';
+import type { Clock } from '../../clock.ts';
+import type { ChannelId, DeviceId } from '../../protocol/ids.ts';
+import type { StoreLimits } from '../store.ts';
+import type { Place, RecordEditor, RecordServer } from './editor.ts';
+import { type ChannelRecord, channelKey, type DeviceRecord, deviceKey } from './records.ts';
 
 /** One device, for one call of the store. */
 export interface DevicePlace extends Place {
@@ -35,10 +30,12 @@ export interface Call {
   readonly beginByMs: number;
 }
 
+/** Where the record of the device itself is. */
 export function devicePlace({ server, deviceId, beginByMs }: Call): DevicePlace {
   return { server, key: deviceKey(deviceId), beginByMs, deviceId };
 }
 
+/** Where the record of one of the device's channels is: on the same server, so that commands for a device keep their order. */
 export function channelPlace(
   { server, deviceId, beginByMs }: Call,
   channelId: ChannelId,

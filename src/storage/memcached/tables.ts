@@ -1,7 +1,7 @@
 /** How the two kinds of records are written: their text, their time, and when there must be room on a list first. */
-import { RecordEditor } from './memcached-editor.ts';
-import { joinList } from './memcached-lists.ts';
-import type { Tables } from './memcached-places.ts';
+import { RecordEditor } from './editor.ts';
+import { joinList } from './lists.ts';
+import type { Tables } from './places.ts';
 import {
   channelEndMs,
   currentChannel,
@@ -10,7 +10,7 @@ import {
   deviceEndMs,
   encodeChannel,
   encodeDevice,
-} from './memcached-records.ts';
+} from './records.ts';
 
 /** Channels whose state is remembered, some 350 bytes each: for them a PUT or an ack is one round trip instead of two. */
 const REMEMBERED_CHANNELS_MAX = 50_000;

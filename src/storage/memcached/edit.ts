@@ -1,5 +1,5 @@
 /** One caller's change of one record, as a decision about what stands there. */
-import { assert } from '../assert.ts';
+import { assert } from '../../assert.ts';
 
 /** What an edit makes of a record. */
 export interface Decision<R, A> {
@@ -24,6 +24,7 @@ export interface Edit<R, P> {
   reject(error: unknown): void;
 }
 
+/** One call of the store that waits for its change; settles once, however often it has to decide. */
 export class DecidingEdit<R, P, A> implements Edit<R, P> {
   readonly place: P;
   readonly #decide: Decide<R, A>;

@@ -2,12 +2,12 @@
  * Changes records that other nodes change too, by compare-and-set: look, decide, write if it still is what was looked at, else
  * look again. Nothing is ever written over something that was not taken into account.
  */
-import type { Clock } from '../clock.ts';
-import { type Decide, DecidingEdit, decideAll, type Edit } from './memcached-edit.ts';
-import { RecentMap } from './memcached-recent.ts';
-import type { Stamp } from './memcached-requests.ts';
-import type { MemcachedServer } from './memcached-server.ts';
-import { StoreUnavailableError } from './store.ts';
+import type { Clock } from '../../clock.ts';
+import { StoreUnavailableError } from '../store.ts';
+import { type Decide, DecidingEdit, decideAll, type Edit } from './edit.ts';
+import { RecentMap } from './recent.ts';
+import type { Stamp } from './requests.ts';
+import type { MemcachedServer } from './server.ts';
 
 /** What holds records. */
 export type RecordServer = Pick<MemcachedServer, 'get' | 'compareAndSet'>;

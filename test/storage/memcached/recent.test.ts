@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RecentMap } from '../../src/storage/memcached-recent.ts';
+import { RecentMap } from '../../../src/storage/memcached/recent.ts';
 
 const ENTRIES_MAX = 10;
 

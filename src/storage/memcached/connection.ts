@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
-import { MemcachedProtocolError, type Reply, ReplyReader } from './memcached-replies.ts';
-import { type MemcachedRequest, NoopRequest } from './memcached-requests.ts';
-import { StoreUnavailableError } from './store.ts';
+import type { Clock } from '../../clock.ts';
+import { StoreUnavailableError } from '../store.ts';
+import { MemcachedProtocolError, type Reply, ReplyReader } from './replies.ts';
+import { type MemcachedRequest, NoopRequest } from './requests.ts';
 
 /** What one connection may take upon itself. */
 export interface ConnectionLimits {

@@ -1,26 +1,26 @@
 import { expect } from 'chai';
-import { quietLog } from '../../src/log.ts';
+import { quietLog } from '../../../src/log.ts';
 import {
   type MemcachedClient,
   type MemcachedClientOptions,
   openMemcachedClient,
-} from '../../src/storage/memcached-client.ts';
-import { MemcachedProtocolError } from '../../src/storage/memcached-replies.ts';
+} from '../../../src/storage/memcached/client.ts';
+import { MemcachedProtocolError } from '../../../src/storage/memcached/replies.ts';
 import {
   type MemcachedServer,
   RECONNECT_WAIT_FIRST_MS,
   RECONNECT_WAIT_MS_MAX,
-} from '../../src/storage/memcached-server.ts';
-import { StoreUnavailableError } from '../../src/storage/store.ts';
-import { ARRIVAL_WAIT_MS_MAX } from '../support/arrivals.ts';
-import { findFreePorts } from '../support/free-ports.ts';
+} from '../../../src/storage/memcached/server.ts';
+import { StoreUnavailableError } from '../../../src/storage/store.ts';
+import { ARRIVAL_WAIT_MS_MAX } from '../../support/arrivals.ts';
+import { findFreePorts } from '../../support/free-ports.ts';
 import {
   OBEDIENT,
   type Script,
   type ScriptedMemcached,
   startScriptedMemcached,
-} from '../support/scripted-memcached.ts';
-import { HandClock } from './hand-clock.ts';
+} from '../../support/scripted-memcached.ts';
+import { HandClock } from '../hand-clock.ts';
 
 const REQUEST_TIMEOUT_MS = 500;
 const REQUESTS_IN_FLIGHT_MAX = 4;

@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.ts';
-import type { Log } from '../log.ts';
-import { type ConnectionLimits, MemcachedConnection } from './memcached-connection.ts';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import { StoreUnavailableError } from '../store.ts';
+import { type ConnectionLimits, MemcachedConnection } from './connection.ts';
 import {
   GetRequest,
   type MemcachedRequest,
@@ -8,8 +9,7 @@ import {
   SetRequest,
   type Stamp,
   type Write,
-} from './memcached-requests.ts';
-import { StoreUnavailableError } from './store.ts';
+} from './requests.ts';
 
 export interface ServerAddress {
   /** A name or an IP address, without brackets. */

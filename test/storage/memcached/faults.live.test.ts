@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { systemClock } from '../../src/clock.ts';
-import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
-import { openMemcachedStore } from '../../src/storage/memcached.ts';
-import { type Store, StoreUnavailableError } from '../../src/storage/store.ts';
-import { prepareMemcached, type RealMemcached, startMemcached } from '../support/memcached.ts';
+import { systemClock } from '../../../src/clock.ts';
+import type { ChannelId, DeviceId } from '../../../src/protocol/ids.ts';
+import { openMemcachedStore } from '../../../src/storage/memcached.ts';
+import { type Store, StoreUnavailableError } from '../../../src/storage/store.ts';
+import { prepareMemcached, type RealMemcached, startMemcached } from '../../support/memcached.ts';
 import {
   channelsOf,
   newChannel,
@@ -12,7 +12,7 @@ import {
   plain,
   TEST_LIMITS,
   version,
-} from './store-fixtures.ts';
+} from '../store-fixtures.ts';
 
 const TIMEOUT_MS = 800;
 /** The deadline of a call, and what a crowded machine adds to it. */

@@ -12,10 +12,16 @@
  * Ids are base64url of their 16 bytes (of all of them together, in a list). The kick target shares the device's record, so that it
  * lives exactly as long.
  */
-import { unreachable } from '../assert.ts';
-import type { KickTarget } from '../protocol/connect.ts';
-import { type ChannelId, channelIdOf, type DeviceId, idBytes, toVersion } from '../protocol/ids.ts';
-import { type PendingVersion, type StoreLimits, StoreUnavailableError } from './store.ts';
+import { unreachable } from '../../assert.ts';
+import type { KickTarget } from '../../protocol/connect.ts';
+import {
+  type ChannelId,
+  channelIdOf,
+  type DeviceId,
+  idBytes,
+  toVersion,
+} from '../../protocol/ids.ts';
+import { type PendingVersion, type StoreLimits, StoreUnavailableError } from '../store.ts';
 
 /** One (device, channel) that was seen. What is not there is undefined: unknown. */
 export type ChannelRecord = LiveChannel | GoneChannel | VoidChannel;
@@ -30,6 +36,7 @@ export interface LiveChannel {
   readonly pending: PendingVersion | undefined;
 }
 
+/** Unregistered, and remembered so that its app server is told. */
 export interface GoneChannel {
   readonly kind: 'gone';
   readonly goneAtMs: number;
@@ -67,10 +74,12 @@ const KEY_BYTES = Buffer.alloc(2 * ID_BYTES);
 const DIGITS = /^[0-9]{1,16}$/;
 const NOT_ASCII = /[^\x20-\x7e]/g;
 
+/** 23 characters of base64url: nothing from outside gets into a key. */
 export function deviceKey(deviceId: DeviceId): string {
   return `d${Buffer.from(deviceId, 'hex').toString('base64url')}`;
 }
 
+/** 44 characters of base64url. */
 export function channelKey(deviceId: DeviceId, channelId: ChannelId): string {
   // Made for every PUT and ack: in bytes that are there already, and without a search for the dashes.
   KEY_BYTES.write(deviceId, 'hex');
@@ -124,6 +133,7 @@ export function currentDevice(
   return record === undefined || nowMs > deviceEndMs(record, limits) ? undefined : record;
 }
 
+/** ASCII; decodeChannel reads it back. */
 export function encodeChannel(record: ChannelRecord): string {
   switch (record.kind) {
     case 'live': {
@@ -160,6 +170,7 @@ export function decodeChannel(text: string): ChannelRecord {
   }
 }
 
+/** ASCII; decodeDevice reads it back. */
 export function encodeDevice({ seenAtMs, channelIds, target }: DeviceRecord): string {
   const ids = Buffer.concat(channelIds.map(idBytes)).toString('base64url');
   // The wire carries one byte a character; JSON has a spelling for all the others.

@@ -13,22 +13,11 @@
  * channel held, or fails. All this is one connection's cas numbers (see Stamp), and all records of a device are on one server.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { ChannelId } from '../protocol/ids.ts';
-import type { Sight } from './memcached-editor.ts';
-import {
-  type ChannelPlace,
-  channelPlace,
-  devicePlace,
-  inSlices,
-  type Tables,
-} from './memcached-places.ts';
-import {
-  type ChannelRecord,
-  currentChannel,
-  currentDevice,
-  type DeviceRecord,
-} from './memcached-records.ts';
-import { StoreUnavailableError } from './store.ts';
+import type { ChannelId } from '../../protocol/ids.ts';
+import { StoreUnavailableError } from '../store.ts';
+import type { Sight } from './editor.ts';
+import { type ChannelPlace, channelPlace, devicePlace, inSlices, type Tables } from './places.ts';
+import { type ChannelRecord, currentChannel, currentDevice, type DeviceRecord } from './records.ts';
 
 /** Each failed attempt means that another node wrote the same list, or a record on it, in the same instant. */
 const JOIN_ATTEMPTS_MAX = 16;

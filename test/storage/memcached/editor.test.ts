@@ -4,10 +4,10 @@ import {
   type Place,
   RecordEditor,
   type RecordServer,
-} from '../../src/storage/memcached-editor.ts';
-import type { Seen, Stamp, Write } from '../../src/storage/memcached-requests.ts';
-import { StoreUnavailableError } from '../../src/storage/store.ts';
-import { HandClock } from './hand-clock.ts';
+} from '../../../src/storage/memcached/editor.ts';
+import type { Seen, Stamp, Write } from '../../../src/storage/memcached/requests.ts';
+import { StoreUnavailableError } from '../../../src/storage/store.ts';
+import { HandClock } from '../hand-clock.ts';
 
 const KEY = 'record';
 const BEGIN_WITHIN_MS = 500;

@@ -2,7 +2,7 @@
  * The commands we send to a memcached, as objects that wait for their reply: `mg` with `c` and `v`, `ms` with `c` and one of `C` and `ME`,
  * and `mn` (memcached's doc/protocol.txt, "Meta Commands"). Objects and not closures: there may be tens of thousands.
  */
-import type { Reply } from './memcached-replies.ts';
+import type { Reply } from './replies.ts';
 
 /** What stood under a key when we read or wrote it: what compareAndSet compares with. */
 export interface Stamp {

@@ -1,7 +1,8 @@
 /** What is known of a device, from the records of its server; and the renewal of those records, since the device was seen. */
-import type { ChannelId } from '../protocol/ids.ts';
-import { decideRenewal } from './memcached-decisions.ts';
-import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './memcached-places.ts';
+import type { ChannelId } from '../../protocol/ids.ts';
+import type { DeviceView, HeldChannel } from '../store.ts';
+import { decideRenewal } from './decisions.ts';
+import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './places.ts';
 import {
   currentChannel,
   currentDevice,
@@ -9,8 +10,7 @@ import {
   type GoneChannel,
   isDueForRenewal,
   type LiveChannel,
-} from './memcached-records.ts';
-import type { DeviceView, HeldChannel } from './store.ts';
+} from './records.ts';
 
 type Found = readonly [ChannelId, LiveChannel | GoneChannel];
 type Held = readonly [ChannelId, LiveChannel];

@@ -1,5 +1,5 @@
 /**
- * What a memcached answers to the meta commands that memcached-requests.ts sends (memcached's doc/protocol.txt, "Meta Commands";
+ * What a memcached answers to the meta commands that requests.ts sends (memcached's doc/protocol.txt, "Meta Commands";
  * tried against 1.6.18). Pure: bytes in, replies out.
  */
 

@@ -1,15 +1,15 @@
 /** What each call of the store makes of one record. Pure: they may be asked again when another node was quicker. */
-import type { KickTarget } from '../protocol/connect.ts';
-import type { Version } from '../protocol/ids.ts';
-import type { Decision } from './memcached-edit.ts';
+import type { KickTarget } from '../../protocol/connect.ts';
+import type { Version } from '../../protocol/ids.ts';
+import type { PutOutcome, RegisterOutcome, StoreLimits } from '../store.ts';
+import type { Decision } from './edit.ts';
 import {
   type ChannelRecord,
   currentChannel,
   currentDevice,
   type DeviceRecord,
   type LiveChannel,
-} from './memcached-records.ts';
-import type { PutOutcome, RegisterOutcome, StoreLimits } from './store.ts';
+} from './records.ts';
 
 /** When a decision is made, and by which limits. */
 export interface Moment {
@@ -19,6 +19,7 @@ export interface Moment {
 
 type ChannelDecision<A> = Decision<ChannelRecord, A>;
 
+/** The higher version stays; a channel that is not held needs room on its device. */
 export function decidePut(
   record: ChannelRecord | undefined,
   { version, hasRoom }: { readonly version: Version; readonly hasRoom: boolean },
@@ -34,6 +35,7 @@ export function decidePut(
   return { answer: 'stored', next: { ...held, pending: { version, storedAtMs: nowMs } } };
 }
 
+/** A version higher than `throughVersion` stays. */
 export function decideAck(
   record: ChannelRecord | undefined,
   throughVersion: Version,
@@ -45,6 +47,7 @@ export function decideAck(
   return { answer: undefined, next: { ...channel, pending: undefined } };
 }
 
+/** What is pending stays; a gone channel starts anew, if its device has room. */
 export function decideRegister(
   record: ChannelRecord | undefined,
   { spelling, hasRoom }: { readonly spelling: string; readonly hasRoom: boolean },
@@ -57,6 +60,7 @@ export function decideRegister(
   return { answer: 'registered', next: newChannel(spelling, nowMs) };
 }
 
+/** Gone for `goneTtlMs` from now, also when nobody knew it. */
 export function decideUnregister({ nowMs }: Moment): ChannelDecision<void> {
   return { answer: undefined, next: { kind: 'gone', goneAtMs: nowMs } };
 }

@@ -1,26 +1,26 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { unreachable } from '../../src/assert.ts';
-import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
+import { unreachable } from '../../../src/assert.ts';
+import type { ChannelId, DeviceId } from '../../../src/protocol/ids.ts';
 import {
   decideDrop,
   decidePut,
   decideRegister,
   decideUnregister,
-} from '../../src/storage/memcached-decisions.ts';
-import type { RecordServer } from '../../src/storage/memcached-editor.ts';
-import { type Call, channelPlace, type Tables } from '../../src/storage/memcached-places.ts';
+} from '../../../src/storage/memcached/decisions.ts';
+import type { RecordServer } from '../../../src/storage/memcached/editor.ts';
+import { type Call, channelPlace, type Tables } from '../../../src/storage/memcached/places.ts';
 import {
   channelKey,
   currentChannel,
   decodeChannel,
   decodeDevice,
   deviceKey,
-} from '../../src/storage/memcached-records.ts';
-import type { Seen, Stamp, Write } from '../../src/storage/memcached-requests.ts';
-import { createTables } from '../../src/storage/memcached-tables.ts';
-import { HandClock } from './hand-clock.ts';
-import { newChannel, newDevice, TEST_LIMITS, version } from './store-fixtures.ts';
+} from '../../../src/storage/memcached/records.ts';
+import type { Seen, Stamp, Write } from '../../../src/storage/memcached/requests.ts';
+import { createTables } from '../../../src/storage/memcached/tables.ts';
+import { HandClock } from '../hand-clock.ts';
+import { newChannel, newDevice, TEST_LIMITS, version } from '../store-fixtures.ts';
 
 /** So few that everybody is in everybody's way. */
 const LIMITS = { ...TEST_LIMITS, channelsPerDeviceMax: 2 };

@@ -1,6 +1,6 @@
 /** What the two rims of the app-server side share. */
 
-import type { Metrics } from '../metrics.ts';
+import type { Counter, Metrics } from '../metrics.ts';
 import { ENDPOINT_ANSWERS, type EndpointAnswer } from '../protocol/statuses.ts';
 import type { PutUpdate } from './put-update.ts';
 
@@ -57,6 +57,8 @@ export interface ReadyAnswer {
   readonly status: number;
   readonly body: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Counts the times it was given. */
+  readonly given: Counter;
 }
 
 export type ReadyAnswers = Readonly<Record<EndpointAnswer, ReadyAnswer>>;
@@ -72,14 +74,18 @@ const CORS_HEADERS: readonly (readonly [string, string])[] = [
 ];
 
 /** Every answer with its headers, but for the request's own id. */
-export function readyAnswers({ cors, retryAfterSecs }: EndpointListenerOptions): ReadyAnswers {
+export function readyAnswers(
+  { cors, retryAfterSecs }: EndpointListenerOptions,
+  { puts }: Pick<Metrics, 'puts'>,
+): ReadyAnswers {
   const ready = (name: EndpointAnswer): ReadyAnswer => {
     const { status, body } = ENDPOINT_ANSWERS[name];
     const headers: (readonly [string, string])[] = [];
     if (body !== '') headers.push(['Content-Type', 'application/json']);
     if (status === 405 || name === 'options') headers.push(['Allow', ALLOWED_METHODS]);
     if (status === 429 || status === 503) headers.push(['Retry-After', String(retryAfterSecs)]);
-    return { status, body, headers: cors ? [...headers, ...CORS_HEADERS] : headers };
+    const all = cors ? [...headers, ...CORS_HEADERS] : headers;
+    return { status, body, headers: all, given: puts[name] };
   };
   const names = Object.keys(ENDPOINT_ANSWERS) as EndpointAnswer[];
   return Object.fromEntries(names.map((name) => [name, ready(name)])) as Record<

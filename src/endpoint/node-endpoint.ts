@@ -27,7 +27,7 @@ export async function listenOnNode(
   deps: EndpointListenerDeps,
 ): Promise<EndpointListener> {
   const server = createHttpServer(options);
-  const answers = readyAnswers(options);
+  const answers = readyAnswers(options, deps.metrics);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     new Exchange(request, response, { options, deps, answers }).begin();
   });
@@ -109,9 +109,8 @@ class Exchange {
   }
 
   #answer(name: EndpointAnswer): void {
-    const { deps, answers } = this.#context;
-    deps.metrics.puts[name].count++;
-    const { status, body, headers } = answers[name];
+    const { status, body, headers, given } = this.#context.answers[name];
+    given.count++;
     const flat = [REQUEST_ID_HEADER, this.#requestId, 'Content-Length', String(body.length)];
     for (const [header, value] of headers) flat.push(header, value);
     this.#end(status, flat, body);

@@ -42,7 +42,7 @@ export async function listenOnUws(
   deps: EndpointListenerDeps,
 ): Promise<EndpointListener> {
   const app = openApp(options);
-  const context: ExchangeContext = { options, deps, answers: readyAnswers(options) };
+  const context: ExchangeContext = { options, deps, answers: readyAnswers(options, deps.metrics) };
   limitConnections(app, options.connectionsMax);
   app.any('/*', (response, request) => {
     const exchange = new Exchange(response, request, context);
@@ -69,14 +69,14 @@ class Exchange {
   readonly #response: HttpResponse;
   readonly #context: ExchangeContext;
   readonly #requestId: RequestId;
-  readonly #isHead: boolean;
+  readonly #method: string;
   #isOpen = true;
 
   constructor(response: HttpResponse, request: HttpRequest, context: ExchangeContext) {
     this.#response = response;
     this.#context = context;
     this.#requestId = requestIdOf(request.getHeader('x-request-id'));
-    this.#isHead = request.getCaseSensitiveMethod() === 'HEAD';
+    this.#method = request.getCaseSensitiveMethod();
     response.onAborted(() => {
       this.#isOpen = false;
     });
@@ -84,7 +84,7 @@ class Exchange {
 
   begin(request: HttpRequest): void {
     const { putUpdate, probe } = this.#context.deps;
-    const routed = putUpdate.route(request.getCaseSensitiveMethod(), request.getUrl());
+    const routed = putUpdate.route(this.#method, request.getUrl());
     switch (routed.kind) {
       case 'put':
         this.#readBody(routed.content, request.getHeader('content-type'), request.getQuery());
@@ -134,9 +134,8 @@ class Exchange {
   }
 
   #answer(name: EndpointAnswer, closes = false): void {
-    const { deps, answers } = this.#context;
-    deps.metrics.puts[name].count++;
-    const { status, body, headers } = answers[name];
+    const { status, body, headers, given } = this.#context.answers[name];
+    given.count++;
     this.#write(status, body, headers, closes);
   }
 
@@ -151,10 +150,12 @@ class Exchange {
     this.#isOpen = false;
     const response = this.#response;
     response.cork(() => {
-      response.writeStatus(statusLine(status)).writeHeader(REQUEST_ID_HEADER, this.#requestId);
+      // 200 is what the library writes by itself; each text that is handed over costs a copy.
+      if (status !== 200) response.writeStatus(statusLine(status));
+      response.writeHeader(REQUEST_ID_HEADER, this.#requestId);
       for (const [name, value] of headers) response.writeHeader(name, value);
       // With a length the library would wait for that many bytes, and end the connection at the next request.
-      if (this.#isHead) response.endWithoutBody();
+      if (this.#method === 'HEAD') response.endWithoutBody();
       else response.end(body, closes);
     });
   }

@@ -41,6 +41,8 @@ export class Session {
   #unacked: readonly Sent[] = NOTHING_UNACKED;
   /** Something may be pending that this session never sent: found at the next ack, or at the next resend. */
   #mayHaveUnsent = false;
+  /** Whether it is among `resends`. Kept here, since it is asked at every update. */
+  #isWatched = false;
   #lastPingAtMs: number | undefined;
   /** Made when there is something to note; most sessions have none. */
   #notes: ChannelNotes | undefined;
@@ -129,6 +131,7 @@ export class Session {
   /** `resend_interval_ms` may have passed since something was sent and not acknowledged. @throws StoreUnavailableError */
   async onResendDue(): Promise<void> {
     const { resends, resendIntervalMs } = this.#deps;
+    this.#isWatched = false;
     if (this.#state.kind !== 'ready' || this.#unacked.length === 0) return;
     const oldestMs = Math.min(...this.#unacked.map((sent) => sent.sentAtMs));
     if (oldestMs + resendIntervalMs <= resends.nowMs) {
@@ -340,7 +343,8 @@ export class Session {
   /** One entry per session that waits for acks; it is looked at when due and stays until then, so an ack costs nothing here. */
   watchForAcks(): void {
     const { resends, resendIntervalMs } = this.#deps;
-    if (resendIntervalMs === 0 || this.#unacked.length === 0 || resends.has(this)) return;
+    if (this.#isWatched || resendIntervalMs === 0 || this.#unacked.length === 0) return;
+    this.#isWatched = true;
     const oldestMs = Math.min(...this.#unacked.map((sent) => sent.sentAtMs));
     resends.add(this, Math.max(oldestMs + resendIntervalMs, resends.nowMs));
   }

@@ -23,10 +23,10 @@ export function withSent(
   sent: { readonly channelId: ChannelId; readonly version: Version; readonly sentAtMs: number },
 ): readonly Sent[] {
   const { channelId, version, sentAtMs } = sent;
+  if (unacked.length === 0) return [{ channelId, last: version, highest: version, sentAtMs }];
   const before = sentOf(unacked, channelId);
   const highest = before !== undefined && before.highest > version ? before.highest : version;
   const entry: Sent = { channelId, last: version, highest, sentAtMs };
-  if (unacked.length === 0) return [entry];
   return before === undefined
     ? [...unacked, entry]
     : unacked.map((other) => (other === before ? entry : other));
@@ -38,9 +38,9 @@ export function withoutAcked(
   channelId: ChannelId,
   version: Version,
 ): readonly Sent[] {
-  const settles = (entry: Sent) => entry.channelId === channelId && entry.highest <= version;
-  if (!unacked.some(settles)) return unacked;
-  return unacked.length === 1 ? NOTHING_UNACKED : unacked.filter((entry) => !settles(entry));
+  const entry = sentOf(unacked, channelId);
+  if (entry === undefined || entry.highest > version) return unacked;
+  return unacked.length === 1 ? NOTHING_UNACKED : unacked.filter((other) => other !== entry);
 }
 
 /** The list without a channel that was unregistered. */

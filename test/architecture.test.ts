@@ -45,7 +45,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const VENDOR_HOMES: Readonly<Record<string, RegExp>> = {
   'uWebSockets.js': /^(?:socket|endpoint)\/uws-[a-z-]+\.ts$/,
   ws: /^(?:socket\/ws-socket|client\/node-socket)\.ts$/,
-  lmdb: /^storage\/embedded[a-z-]*\.ts$/,
+  lmdb: /^storage\/embedded\/file\.ts$/,
   pino: /^log\.ts$/,
   'pino-pretty': /^log\.ts$/,
   ajv: /^config\//,

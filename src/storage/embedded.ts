@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
-import { Commits } from './embedded-commits.ts';
-import { decideAcks, decideCheck, decideDevice, decidePut } from './embedded-decisions.ts';
+import { Commits } from './embedded/commits.ts';
+import { decideAcks, decideCheck, decideDevice, decidePut } from './embedded/decisions.ts';
 import {
   currentDevice,
   dropDevice,
@@ -13,8 +13,9 @@ import {
   renew,
   setTarget,
   unregisterChannel,
-} from './embedded-device.ts';
-import { newStamp, openRecordFile, type RecordFile, StoreFileError } from './embedded-file.ts';
+} from './embedded/device.ts';
+import { failureOf, newStamp, openRecordFile, type RecordFile } from './embedded/file.ts';
+import { StoreFileError } from './embedded/folder.ts';
 import {
   channelOfKey,
   type DeviceRecord,
@@ -28,8 +29,8 @@ import {
   SCHEMA_KEY,
   SCHEMA_VERSION,
   updateKeysOf,
-} from './embedded-records.ts';
-import { startSweep } from './embedded-sweep.ts';
+} from './embedded/records.ts';
+import { startSweep } from './embedded/sweep.ts';
 import {
   type Ack,
   type DeviceView,
@@ -73,7 +74,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 /** Marks a new file as ours; refuses one that is not. Any number of processes may do so at once. */
 async function claimSchema(file: RecordFile, path: string): Promise<void> {
   if (file.isEmpty()) {
-    await file.put(SCHEMA_KEY, encodeSchema(SCHEMA_VERSION), { read: undefined, next: newStamp() });
+    await writeSchema(file, path);
     file.refresh();
   }
   const schema = file.get(SCHEMA_KEY);
@@ -84,6 +85,15 @@ async function claimSchema(file: RecordFile, path: string): Promise<void> {
     throw new StoreFileError(
       `the store in ${path} has schema version ${version}, this program knows ${SCHEMA_VERSION}: run the newer program that wrote it`,
     );
+  }
+}
+
+async function writeSchema(file: RecordFile, path: string): Promise<void> {
+  try {
+    await file.put(SCHEMA_KEY, encodeSchema(SCHEMA_VERSION), { read: undefined, next: newStamp() });
+  } catch (rejection) {
+    const cause = await failureOf(rejection);
+    throw new StoreFileError(`cannot write the store in ${path}: ${cause.message}`, { cause });
   }
 }
 
@@ -188,9 +198,8 @@ class EmbeddedStore implements Store {
   }
 
   #pendingVersions(deviceId: DeviceId, { nowMs, limits }: Moment): Map<ChannelId, PendingVersion> {
-    const all = { ...updateKeysOf(deviceId), recordsMax: limits.channelsPerDeviceMax };
     const pending = new Map<ChannelId, PendingVersion>();
-    for (const { key, value } of this.#file.range(all)) {
+    for (const { key, value } of this.#file.range(updateKeysOf(deviceId))) {
       const update = decodeUpdate(value);
       if (nowMs - update.storedAtMs <= limits.updateTtlMs) pending.set(channelOfKey(key), update);
     }

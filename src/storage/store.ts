@@ -9,8 +9,11 @@
  * | channel | one (device, channel) | `live` or `gone`; how the device wrote its id; the pending version and when it was stored | live: as the device; its pending version: `updateTtlMs`; gone: `goneTtlMs` |
  * | target | one device | where to kick it, as JSON | as the device |
  *
- * The pending version is the one thing that must never be lost. It lives in the channel's own record, so that "higher
- * version wins", "a gone channel refuses" and "an ack removes this version and older ones only" are each one atomic step on one record.
+ * A driver may keep a device up to a tenth longer, so that not every hello need be written down, and may forget the gone channels of one
+ * device beyond the last `channelsPerDeviceMax`, so that no device can fill the store with them.
+ *
+ * The pending version is the one thing that must never be lost. "Higher version wins", "a gone channel refuses" and "an ack removes this
+ * version and older ones only" are therefore each one atomic step in every driver; each driver says how.
  *
  * ## Words
  * A channel is *held* when its record is live. *Unknown* (never seen, expired, or forgotten by a cache) is not *gone*

@@ -2,6 +2,7 @@
  * One channel as store.ts describes it, and the search for an order of calls that explains the answers a store gave:
  * the test of "the outcome is that of some order of the calls".
  */
+import { unreachable } from '../../src/assert.ts';
 
 export type Operation =
   | { readonly type: 'put' | 'ack'; readonly version: number }
@@ -67,6 +68,8 @@ function apply(channel: Channel, operation: Operation): readonly [Channel, strin
         channel,
         channel.kind === 'held' ? `pending ${channel.pending ?? 'nothing'}` : 'not held',
       ];
+    default:
+      return unreachable(operation);
   }
 }
 

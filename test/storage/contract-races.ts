@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { unreachable } from '../../src/assert.ts';
 import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { explains, type Operation, type Step } from './channel-model.ts';
@@ -159,6 +160,8 @@ async function perform(
       return { operation, answer: 'done' };
     case 'read':
       return { operation, answer: await readAnswer(store, device) };
+    default:
+      return unreachable(operation);
   }
 }
 

@@ -1,9 +1,10 @@
-import { assert } from '../assert.ts';
-import type { ChannelId, DeviceId } from '../protocol/ids.ts';
-import { newStamp, type RecordFile, type Stamp } from './embedded-file.ts';
-import { decodeUpdate, encodeUpdate } from './embedded-records.ts';
-import { type PendingVersion, type StoreLimits, StoreUnavailableError } from './store.ts';
+import { assert } from '../../assert.ts';
+import type { ChannelId, DeviceId } from '../../protocol/ids.ts';
+import { type PendingVersion, type StoreLimits, StoreUnavailableError } from '../store.ts';
+import { newStamp, type RecordFile, type Stamp } from './file.ts';
+import { decodeUpdate, encodeUpdate } from './records.ts';
 
+/** What the decisions of a group have in common. */
 export interface GroupConditions {
   readonly file: RecordFile;
   readonly limits: StoreLimits;

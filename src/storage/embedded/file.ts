@@ -1,8 +1,8 @@
 /** The only file that speaks to lmdb: records in one file of a folder, each with a stamp that tells one writing of it from the next. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { getLastVersion, open, type RootDatabase } from 'lmdb';
-import { assert } from '../assert.ts';
+import { assert } from '../../assert.ts';
+import { checkFormat, makeFolder, StoreFileError, syncFolders } from './folder.ts';
 
 declare module 'lmdb' {
   // Of the form with options, lmdb's own types know putSync alone.
@@ -18,11 +18,6 @@ export interface RecordFileOptions {
   readonly mapBytesMax: number;
 }
 
-/** The folder cannot be used as a store. The message is for the operator. */
-export class StoreFileError extends Error {
-  override readonly name = 'StoreFileError';
-}
-
 /** Which writing of a record was read; undefined when there was no record. */
 export type Stamp = number | undefined;
 
@@ -32,6 +27,7 @@ export interface StampChange {
   readonly next: number;
 }
 
+/** A record as it was read. */
 export interface FileRecord {
   readonly key: Uint8Array;
   readonly value: Buffer;
@@ -42,63 +38,31 @@ export interface KeyRange {
   readonly start: Uint8Array;
   /** Not part of it. */
   readonly end: Uint8Array;
-  readonly recordsMax: number;
+  /** All of them when absent. */
+  readonly recordsMax?: number;
 }
 
 const FILE_NAME = 'records.mdb';
-/** An LMDB file begins with two pages of this size, each of which tells its format. */
-const HEAD_BYTES = 4096;
-const LMDB_MARK = Buffer.from([0xde, 0xc0, 0xef, 0xbe, 2, 0]);
-const LMDB_MARK_AT = 24;
 
 /**
- * Part of `mapBytesMax` that records may fill. LMDB never overwrites: it writes changed pages elsewhere and frees the old
+ * Part of `mapBytesMax` that records may fill. LMDB never writes over what is in use: it puts changed pages elsewhere and frees the old
  * ones a transaction later, which takes room that must not be given away.
  */
 const FILL_MAX = 0.8;
 
-/**
- * Opens the file, which other processes may have open too. @throws StoreFileError
- */
+/** Opens the file, which other processes may have open too. @throws StoreFileError */
 export function openRecordFile({ path, mapBytesMax }: RecordFileOptions): RecordFile {
-  const file = join(path, FILE_NAME);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    checkHead(file);
+    const folder = makeFolder(path);
+    const file = join(folder.path, FILE_NAME);
+    checkFormat(file);
     const db = openDatabase(file, mapBytesMax);
-    syncFolder(path);
+    syncFolders(folder);
     return new RecordFile(db, mapBytesMax * FILL_MAX);
   } catch (cause) {
     if (cause instanceof StoreFileError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StoreFileError(`cannot open the store in ${path}: ${reason}`, { cause });
-  }
-}
-
-/** lmdb crashes the process when the file is not one of its own. */
-function checkHead(file: string): void {
-  const head = readHead(file);
-  if (head.length === 0) return;
-  const mark = head.subarray(LMDB_MARK_AT, LMDB_MARK_AT + LMDB_MARK.length);
-  if (head.length === 2 * HEAD_BYTES && mark.equals(LMDB_MARK)) return;
-  throw new StoreFileError(`${file} is not a store`);
-}
-
-/** Nothing when there is no file yet. */
-function readHead(file: string): Buffer {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return Buffer.alloc(0);
-    throw error;
-  }
-  try {
-    const head = Buffer.alloc(2 * HEAD_BYTES);
-    return head.subarray(0, readSync(descriptor, head));
-  } finally {
-    closeSync(descriptor);
   }
 }
 
@@ -126,16 +90,6 @@ function openDatabase(path: string, mapSize: number): RootDatabase<Uint8Array, U
     permissionsMode: 0o600,
   } as const;
   return open<Uint8Array, Uint8Array>(options);
-}
-
-/** The file survives a power loss only when the folder that names it does. */
-function syncFolder(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /**
@@ -169,8 +123,8 @@ export class RecordFile {
     return getLastVersion();
   }
 
-  /** The records from `start` on and before `end`, at most so many, in the order of their keys. */
-  *range({ start, end, recordsMax }: KeyRange): Iterable<FileRecord> {
+  /** The records from `start` on, in the order of their keys. */
+  *range({ start, end, recordsMax = Number.POSITIVE_INFINITY }: KeyRange): Iterable<FileRecord> {
     const range = this.#db.getRange({ start, end, limit: recordsMax, versions: true });
     for (const { key, value, version } of range) {
       assert(version !== undefined, 'every record has a stamp');

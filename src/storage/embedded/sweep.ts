@@ -1,15 +1,9 @@
-import type { Clock } from '../clock.ts';
-import type { Commits } from './embedded-commits.ts';
-import { currentDevice, isRemembered, type Moment } from './embedded-device.ts';
-import { type FileRecord, newStamp, type RecordFile } from './embedded-file.ts';
-import {
-  decodeDevice,
-  decodeUpdate,
-  encodeDevice,
-  isDeviceKey,
-  isUpdateKey,
-} from './embedded-records.ts';
-import type { StoreLimits } from './store.ts';
+import type { Clock } from '../../clock.ts';
+import type { StoreLimits } from '../store.ts';
+import type { Commits } from './commits.ts';
+import { currentDevice, isRemembered, type Moment } from './device.ts';
+import { type FileRecord, newStamp, type RecordFile } from './file.ts';
+import { decodeDevice, decodeUpdate, encodeDevice, isDeviceKey, isUpdateKey } from './records.ts';
 
 export interface SweepDeps {
   readonly file: RecordFile;

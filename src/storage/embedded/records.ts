@@ -14,15 +14,16 @@
  * | held, written otherwise | `02` channel id (16), length (1), the spelling in ASCII |
  * | gone | `03` channel id (16), since when (6) |
  *
- * The update stands apart from its channel because it alone is written at each PUT and each ack. A device's record then changes only when
- * channels come and go, and in a store whose devices are awake, updates are few and share pages: a round of PUT and ack
- * rewrites a handful of pages that all rounds of that moment share, instead of one page for each device.
- * A device with one channel and nothing pending takes some 60 bytes of its page.
+ * The update stands apart from its channel because it alone is written at each PUT and each ack. Where devices are awake, updates are
+ * few and share their pages: a commit rewrites some ten pages for hundreds of PUTs and acks, instead of one for each of their devices.
+ *
+ * A device with one channel and nothing pending takes 60 bytes of a page. 15,000 of them took 112 bytes each of mapped file (measured,
+ * registered 50 at a time: pages are not full, and changed ones are written elsewhere), and none of our own heap.
  */
-import { assert, unreachable } from '../assert.ts';
-import type { KickTarget } from '../protocol/connect.ts';
-import { type ChannelId, channelIdOf, type DeviceId, toVersion } from '../protocol/ids.ts';
-import type { PendingVersion } from './store.ts';
+import { assert, unreachable } from '../../assert.ts';
+import type { KickTarget } from '../../protocol/connect.ts';
+import { type ChannelId, channelIdOf, type DeviceId, toVersion } from '../../protocol/ids.ts';
+import type { PendingVersion } from '../store.ts';
 
 /** A store of a higher version than this was written by a program that knows more than we do. */
 export const SCHEMA_VERSION = 1;
@@ -87,10 +88,12 @@ export function updateKeysOf(deviceId: DeviceId): { readonly start: Buffer; read
   return { start, end };
 }
 
+/** Of any key of the file. */
 export function isDeviceKey(key: Uint8Array): boolean {
   return key[0] === DEVICE;
 }
 
+/** Of any key of the file. */
 export function isUpdateKey(key: Uint8Array): boolean {
   return key[0] === UPDATE;
 }
@@ -100,6 +103,7 @@ export function channelOfKey(key: Uint8Array): ChannelId {
   return channelIdOf(Buffer.from(key.buffer, key.byteOffset, key.length), CHANNEL_ID_AT);
 }
 
+/** The value of an update. */
 export function encodeUpdate({ version, storedAtMs }: PendingVersion): Buffer {
   const bytes = Buffer.allocUnsafe(UPDATE_BYTES);
   bytes.writeUIntBE(storedAtMs, 0, TIME_BYTES);
@@ -107,12 +111,14 @@ export function encodeUpdate({ version, storedAtMs }: PendingVersion): Buffer {
   return bytes;
 }
 
+/** Reads what encodeUpdate wrote. */
 export function decodeUpdate(bytes: Buffer): PendingVersion {
   const version = toVersion(bytes.readDoubleBE(TIME_BYTES));
   assert(version !== undefined, 'an update holds a version');
   return { version, storedAtMs: bytes.readUIntBE(0, TIME_BYTES) };
 }
 
+/** The value of the sign of life. */
 export function encodeTime(timeMs: number): Buffer {
   const bytes = Buffer.allocUnsafe(TIME_BYTES);
   bytes.writeUIntBE(timeMs, 0, TIME_BYTES);
@@ -149,6 +155,7 @@ function isSameId(device: Buffer, at: number, key: Buffer): boolean {
   return true;
 }
 
+/** Reads what encodeDevice wrote. */
 export function decodeDevice(bytes: Buffer): DeviceRecord {
   const targetBytes = bytes.readUInt16BE(TARGET_LENGTH_AT);
   const channelsAt = TARGET_AT + targetBytes;
@@ -181,6 +188,7 @@ function decodeChannels(bytes: Buffer, channelsAt: number): ChannelEntry[] {
   return channels;
 }
 
+/** The value of a device. */
 export function encodeDevice({
   seenAtMs,
   hadChannels,
@@ -222,21 +230,25 @@ function entry(kind: number, channelId: ChannelId): Buffer {
   return bytes;
 }
 
+/** The target as a device's record has it; empty when there is none. */
 export function encodeTarget(target: KickTarget | undefined): string {
   return target === undefined ? '' : JSON.stringify(target);
 }
 
+/** Reads what encodeTarget wrote. */
 export function decodeTarget(json: string): KickTarget | undefined {
   // Ours: encodeTarget wrote it.
   return json === '' ? undefined : (JSON.parse(json) as KickTarget);
 }
 
+/** The value of the schema. */
 export function encodeSchema(version: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeUInt16BE(version);
   return bytes;
 }
 
+/** Reads what encodeSchema wrote, whoever it was. */
 export function decodeSchema(bytes: Buffer): number {
   return bytes.readUInt16BE(0);
 }

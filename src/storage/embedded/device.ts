@@ -1,7 +1,7 @@
 /** What becomes of a device's record: pure, from the record as it was read to the one that takes its place. */
-import type { ChannelId, Version, WrittenChannel } from '../protocol/ids.ts';
-import type { ChannelEntry, DeviceRecord } from './embedded-records.ts';
-import type { PendingVersion, PutOutcome, RegisterOutcome, StoreLimits } from './store.ts';
+import type { ChannelId, Version, WrittenChannel } from '../../protocol/ids.ts';
+import type { PendingVersion, PutOutcome, RegisterOutcome, StoreLimits } from '../store.ts';
+import type { ChannelEntry, DeviceRecord } from './records.ts';
 
 /** When something is decided, and by which bounds. */
 export interface Moment {
@@ -35,6 +35,7 @@ export function deviceKeptMs({ channelTtlMs }: StoreLimits): number {
   return channelTtlMs * (1 + RENEWAL_PART);
 }
 
+/** Whether it is time to write down that the device was seen. */
 export function isRenewalDue({ seenAtMs }: DeviceRecord, { nowMs, limits }: Moment): boolean {
   return nowMs - seenAtMs > limits.channelTtlMs * RENEWAL_PART;
 }
@@ -73,6 +74,7 @@ export function registerChannel(
   return { answer: 'registered', next, withoutUpdatesOf: [channelId], grows: true };
 }
 
+/** Makes the channel gone, whether it was held or not. */
 export function unregisterChannel(
   device: DeviceRecord,
   channelId: ChannelId,
@@ -82,6 +84,7 @@ export function unregisterChannel(
   return { answer: undefined, next, withoutUpdatesOf: [channelId] };
 }
 
+/** Nothing is written of a device of which nothing is known. */
 export function dropDevice(device: DeviceRecord, moment: Moment): DeviceEdit<void> {
   if (!isRemembered(device)) return { answer: undefined };
   const held = device.channels.filter(({ kind }) => kind === 'held');

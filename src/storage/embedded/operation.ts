@@ -1,6 +1,6 @@
-import { assert } from '../assert.ts';
-import type { Decide, Decision, Group } from './embedded-group.ts';
-import type { StoreUnavailableError } from './store.ts';
+import { assert } from '../../assert.ts';
+import type { StoreUnavailableError } from '../store.ts';
+import type { Decide, Decision, Group } from './group.ts';
 
 /** An operation that was promised an answer, whatever that will be. */
 export interface Operation {
@@ -15,6 +15,7 @@ export interface Operation {
   reject(error: StoreUnavailableError): void;
 }
 
+/** An operation and the promise of its answer. */
 export class PromisedOperation<Answer> implements Operation {
   readonly #decide: Decide<Answer>;
   readonly #resolve: (answer: Answer) => void;

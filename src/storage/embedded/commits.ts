@@ -1,9 +1,9 @@
-import { unreachable } from '../assert.ts';
-import type { Clock } from '../clock.ts';
-import { failureOf, type RecordFile } from './embedded-file.ts';
-import { type Decide, Group } from './embedded-group.ts';
-import { type Operation, PromisedOperation } from './embedded-operation.ts';
-import { type StoreLimits, StoreUnavailableError } from './store.ts';
+import { unreachable } from '../../assert.ts';
+import type { Clock } from '../../clock.ts';
+import { type StoreLimits, StoreUnavailableError } from '../store.ts';
+import { failureOf, type RecordFile } from './file.ts';
+import { type Decide, Group } from './group.ts';
+import { type Operation, PromisedOperation } from './operation.ts';
 
 export interface CommitsDeps {
   readonly file: RecordFile;
@@ -14,7 +14,7 @@ export interface CommitsDeps {
 }
 
 /** Operations decided in one go: some 3 ms of this thread. */
-const GROUP_OPERATIONS_MAX = 1000;
+export const GROUP_OPERATIONS_MAX = 1000;
 /**
  * How far apart the commits of a busy process begin. Each costs 0.2 ms of processor time, whatever it holds: many small ones would take
  * it from the work that fills them.
@@ -30,7 +30,7 @@ const WATCH_INTERVAL_MS = 1000;
 
 type State =
   | { readonly kind: 'idle' }
-  /** Operations come in; those that come within one turn of the event loop nearly always have company. */
+  /** Operations come in, until the event loop has a turn without one. */
   | { readonly kind: 'gathering'; readonly sinceMs: number }
   | { readonly kind: 'writing'; readonly sinceMs: number; readonly members: readonly Operation[] }
   /** The members were told that they failed; their transaction is still out. */
@@ -40,9 +40,12 @@ type State =
 const IDLE: State = { kind: 'idle' };
 
 /**
- * Group commit. Operations that come while a group is being written, and until the event loop has a turn without one, are decided
- * together and go to the disk in one transaction; each is answered when it is there. One group is out at a time, so that each
- * is decided on what the last one left.
+ * Group commit. What comes while a group is being written, and until the event loop has a turn in which nothing comes, is decided together
+ * and goes to the disk in one transaction; each operation is answered when it is there. One group is out at a time, and each is decided
+ * on what the last one left.
+ *
+ * Nothing is decided under the file's lock, which is shared with other processes: they would wait for our event loop. Each write is made on
+ * the condition that what was read is unchanged; if not, the operation is decided anew in the next group.
  */
 export class Commits {
   readonly #file: RecordFile;
@@ -132,12 +135,11 @@ export class Commits {
     const sinceMs = this.#clock.monotonicMs();
     const members = this.#decideQueue();
     this.#state = { kind: 'writing', sinceMs, members };
-    try {
-      const written = await Promise.all(members.map((operation) => operation.written));
-      this.#onWritten({ sinceMs, members, written });
-    } catch (error) {
-      this.#onFailed(members, await failureOf(error));
-    }
+    const writes = Promise.all(members.map((operation) => operation.written));
+    await writes.then(
+      (written) => this.#onWritten({ sinceMs, members, written }),
+      async (rejection) => this.#onFailed(members, await failureOf(rejection)),
+    );
     if (!this.#isBusy()) this.#onQuiet?.();
   }
 

@@ -1,14 +1,9 @@
 /** How the writes of the embedded driver are decided: what they read, what they answer, and what they ask the file to write. */
-import type { ChannelId, DeviceId, Version } from '../protocol/ids.ts';
-import {
-  currentDevice,
-  type DeviceEdit,
-  deviceKeptMs,
-  type Moment,
-  putUnheld,
-} from './embedded-device.ts';
-import { newStamp } from './embedded-file.ts';
-import type { Decision, Group, UpdateState } from './embedded-group.ts';
+import type { ChannelId, DeviceId, Version } from '../../protocol/ids.ts';
+import type { Ack, PutOutcome } from '../store.ts';
+import { currentDevice, type DeviceEdit, deviceKeptMs, type Moment, putUnheld } from './device.ts';
+import { newStamp } from './file.ts';
+import type { Decision, Group, UpdateState } from './group.ts';
 import {
   type DeviceRecord,
   decodeDevice,
@@ -21,8 +16,7 @@ import {
   LIFE_KEY,
   seenAtMsOf,
   updateKey,
-} from './embedded-records.ts';
-import type { Ack, PutOutcome } from './store.ts';
+} from './records.ts';
 
 /** A version on its way to a channel. */
 export interface Put {

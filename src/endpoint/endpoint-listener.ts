@@ -57,6 +57,8 @@ export interface ReadyAnswer {
   readonly status: number;
   readonly body: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The same and the length of the body, names and values in turn, as node:http takes them. */
+  readonly flatHeaders: readonly string[];
   /** Counts the times it was given. */
   readonly given: Counter;
 }
@@ -85,7 +87,8 @@ export function readyAnswers(
     if (status === 405 || name === 'options') headers.push(['Allow', ALLOWED_METHODS]);
     if (status === 429 || status === 503) headers.push(['Retry-After', String(retryAfterSecs)]);
     const all = cors ? [...headers, ...CORS_HEADERS] : headers;
-    return { status, body, headers: all, given: puts[name] };
+    const flatHeaders = [...all.flat(), 'Content-Length', String(Buffer.byteLength(body))];
+    return { status, body, headers: all, flatHeaders, given: puts[name] };
   };
   const names = Object.keys(ENDPOINT_ANSWERS) as EndpointAnswer[];
   return Object.fromEntries(names.map((name) => [name, ready(name)])) as Record<

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type RequestId, requestIdOf } from '../protocol/ids.ts';
+import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** How often the library looks for requests that take too long; its own default is 30 s. */
 const TIMEOUT_CHECK_INTERVAL_MS = 1000;
@@ -102,18 +103,17 @@ class Exchange {
   }
 
   /** Never rejects. */
-  async #put(content: TokenContent, query: string): Promise<void> {
+  #put(content: TokenContent, query: string): Promise<void> {
     const contentType = this.#request.headers['content-type'] ?? '';
     const source = { body: this.#body, contentType, query };
-    this.#answer(await this.#context.deps.putUpdate.put(content, source, this.#requestId));
+    const { putUpdate } = this.#context.deps;
+    return putUpdate.put(content, source, this.#requestId).then((answer) => this.#answer(answer));
   }
 
   #answer(name: EndpointAnswer): void {
-    const { status, body, headers, given } = this.#context.answers[name];
+    const { status, body, flatHeaders, given } = this.#context.answers[name];
     given.count++;
-    const flat = [REQUEST_ID_HEADER, this.#requestId, 'Content-Length', String(body.length)];
-    for (const [header, value] of headers) flat.push(header, value);
-    this.#end(status, flat, body);
+    this.#end(status, [REQUEST_ID_HEADER, this.#requestId, ...flatHeaders], body);
   }
 
   #answerProbe(path: string): void {

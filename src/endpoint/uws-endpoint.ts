@@ -16,7 +16,7 @@ import {
   us_socket_local_port,
 } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
-import { type RequestId, requestIdOf } from '../protocol/ids.ts';
+import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import {
@@ -27,6 +27,7 @@ import {
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';
+import { requestIdOf } from './request-id.ts';
 
 interface ExchangeContext {
   readonly options: EndpointListenerOptions;

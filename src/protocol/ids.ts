@@ -27,7 +27,6 @@ export const VERSION_MAX = Number.MAX_SAFE_INTEGER;
 
 const PLAIN = /^[0-9a-f]{32}$/i;
 const DASHED = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const CANONICAL_CHANNEL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DIGITS = /^[0-9]+$/;
 
 /** Any UUID version, dashed or not, any case (protocol.md, "Ids"); undefined when it is not one. */
@@ -39,11 +38,29 @@ export function parseDeviceId(text: string): DeviceId | undefined {
 
 /** Any UUID version, dashed or not, any case (protocol.md, "Ids"); undefined when it is not one. */
 export function parseChannelId(text: string): ChannelId | undefined {
-  // Nearly every ack carries the form we keep; it costs one test and no new string.
-  if (CANONICAL_CHANNEL.test(text)) return text as ChannelId;
+  // Nearly every ack carries the form we keep; then there is no new string to make.
+  if (isAsKept(text)) return text as ChannelId;
   if (DASHED.test(text)) return text.toLowerCase() as ChannelId;
   if (PLAIN.test(text)) return dashed(text.toLowerCase()) as ChannelId;
   return undefined;
+}
+
+const DASHED_CHARACTERS = 36;
+const DASH = 0x2d;
+
+/** Whether it is a channel id in the form we keep. A loop: the same as a regular expression took a tenth of the time of an ack. */
+function isAsKept(text: string): boolean {
+  if (text.length !== DASHED_CHARACTERS) return false;
+  for (let at = 0; at < DASHED_CHARACTERS; at++) {
+    const code = text.charCodeAt(at);
+    const isDashed = at === 8 || at === 13 || at === 18 || at === 23;
+    if (isDashed ? code !== DASH : !isLowerHex(code)) return false;
+  }
+  return true;
+}
+
+function isLowerHex(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
 }
 
 /** As parseChannelId, and remembers the spelling. */
@@ -71,9 +88,9 @@ export function versionOfTime(nowMs: number): Version {
   return Math.floor(nowMs / 1000) as Version;
 }
 
-/** The caller's own id when it is a UUID (RFC 9562), else a new one. */
-export function requestIdOf(offered: string): RequestId {
-  return (offered !== '' && validate(offered) ? offered : v4()) as RequestId;
+/** A UUID (RFC 9562) as its caller wrote it; undefined when it is none. */
+export function parseRequestId(text: string): RequestId | undefined {
+  return validate(text) ? (text as RequestId) : undefined;
 }
 
 const ID_BYTES = 16;

@@ -139,7 +139,13 @@ export class Connection implements Outlet {
     let text: string | undefined = first;
     while (text !== undefined && !this.#isClosing) {
       const message = this.#read(text);
-      if (message !== undefined) await this.#actOn(message);
+      try {
+        // Here and not in a function of its own: each async one costs every ack a promise and a turn.
+        if (message !== undefined) await this.#session.onMessage(message);
+      } catch (error) {
+        if (message !== undefined) this.#onFailure(error, message);
+      }
+      if (message?.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
       text = this.#waiting?.shift();
     }
     this.#isBusy = false;
@@ -164,16 +170,6 @@ export class Connection implements Outlet {
       default:
         return unreachable(decoded);
     }
-  }
-
-  /** Never rejects. */
-  async #actOn(message: ClientMessage): Promise<void> {
-    try {
-      await this.#session.onMessage(message);
-    } catch (error) {
-      this.#onFailure(error, message);
-    }
-    if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
   }
 
   #onFailure(error: unknown, message: ClientMessage): void {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { DeliveryOutcome } from '../../src/delivery.ts';
 import { createPutUpdate, type PutUpdateDeps } from '../../src/endpoint/put-update.ts';
+import { requestIdOf } from '../../src/endpoint/request-id.ts';
 import { type Log, quietLog } from '../../src/log.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
-import { requestIdOf } from '../../src/protocol/ids.ts';
 import type { Update } from '../../src/protocol/messages.ts';
 import { StoreUnavailableError } from '../../src/storage/store.ts';
 import { HandClock } from '../storage/hand-clock.ts';

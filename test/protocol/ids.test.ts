@@ -9,7 +9,6 @@ import {
   parseDeviceId,
   parseVersion,
   parseWrittenChannel,
-  requestIdOf,
   toVersion,
   VERSION_MAX,
   versionOfTime,
@@ -153,23 +152,6 @@ describe('ids', () => {
 
   it('takes whole seconds since the epoch as the version of a time', () => {
     expect(versionOfTime(1_700_000_000_999)).to.equal(1_700_000_000);
-  });
-
-  describe('requestIdOf', () => {
-    it("keeps the caller's id when it is a UUID", () => {
-      const offered = '1ec9414c-232a-6b00-b3c8-9f6bdeced846';
-      expect(requestIdOf(offered)).to.equal(offered);
-    });
-
-    for (const offered of ['', 'abc', PLAIN, `${DASHED}\r\nX-Evil: 1`]) {
-      it(`makes a new one instead of ${JSON.stringify(offered)}`, () => {
-        const made = requestIdOf(offered);
-        expect(made).to.match(
-          /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
-        );
-        expect(requestIdOf(offered)).to.not.equal(made);
-      });
-    }
   });
 
   describe('bytes of ids', () => {

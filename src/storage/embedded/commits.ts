@@ -19,7 +19,7 @@ export const GROUP_OPERATIONS_MAX = 1000;
  * How far apart the commits of a busy process begin. Each costs 0.2 ms of processor time, whatever it holds: many small ones would take
  * it from the work that fills them.
  */
-const GATHER_MS_MAX = 10;
+const GATHER_MS_MAX = 4;
 /** A commit that takes longer stands behind a dead disk, or behind a process that was stopped while it held the file's lock. */
 export const COMMIT_MS_MAX = 5000;
 /** After a failure operations are refused untried for so long: nobody asks a full disk a thousand times a second. */

@@ -9,7 +9,7 @@
 import { unreachable } from './assert.ts';
 import type { DeviceId } from './protocol/ids.ts';
 import type { LiveOutcome, Update } from './protocol/messages.ts';
-import { type PutOutcome, type Store, StoreUnavailableError } from './storage/store.ts';
+import { type Store, StoreUnavailableError } from './storage/store.ts';
 
 /** A device's session on this node, as far as delivery knows it. */
 export interface LiveSession {
@@ -42,24 +42,20 @@ export type Deliver = (deviceId: DeviceId, update: Update) => Promise<DeliveryOu
 /** One per process; the function it makes may run any number of times at once. */
 export function createDelivery({ store, findSession }: DeliveryDeps): Deliver {
   return (deviceId, update) =>
-    store
-      .putUpdate(deviceId, update.channelId, update.version)
-      .then((put) => tell(put, findSession(deviceId), update));
-}
-
-function tell(put: PutOutcome, session: LiveSession | undefined, update: Update): DeliveryOutcome {
-  switch (put) {
-    case 'gone':
-      return 'gone';
-    case 'unkept':
-      return live(session, update, 'unkept');
-    // A version that is not the highest is sent all the same: storing and sending are two questions (protocol.md, "Updates").
-    case 'stored':
-    case 'stale':
-      return live(session, update, 'stored');
-    default:
-      return unreachable(put);
-  }
+    store.putUpdate(deviceId, update.channelId, update.version).then((put) => {
+      switch (put) {
+        case 'gone':
+          return 'gone';
+        case 'unkept':
+          return live(findSession(deviceId), update, 'unkept');
+        // A version that is not the highest is sent all the same: storing and sending are two questions (protocol.md, "Updates").
+        case 'stored':
+        case 'stale':
+          return live(findSession(deviceId), update, 'stored');
+        default:
+          return unreachable(put);
+      }
+    });
 }
 
 function live(

@@ -61,7 +61,10 @@ export type DeviceView =
 export type RegisterOutcome = 'registered' | 'full';
 
 export type PutOutcome =
-  /** It is the pending version now. */
+  /**
+   * It is the pending version now. Between processes also: it came just before another one made the channel gone, and whether the same or a
+   * higher version was pending at that moment was not looked up. Like `stale`, it means accepted.
+   */
   | 'stored'
   /** The same or a higher version is pending already and stays. */
   | 'stale'

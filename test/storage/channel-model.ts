@@ -45,10 +45,15 @@ function search(
     if (step === undefined) continue;
     finished = false;
     const [after, answer] = apply(channel, step.operation);
-    if (answer !== step.answer) continue;
+    if (!isToldBy(answer, step.answer)) continue;
     if (search(histories, positions.with(caller, position + 1), after, last)) return true;
   }
   return finished && apply(channel, last.operation)[1] === last.answer;
+}
+
+/** A store may say `stored` of a version that changes nothing (see PutOutcome); what is pending must be right all the same. */
+function isToldBy(answer: string, told: string): boolean {
+  return told === answer || (told === 'stored' && answer === 'stale');
 }
 
 function apply(channel: Channel, operation: Operation): readonly [Channel, string] {

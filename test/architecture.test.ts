@@ -11,7 +11,15 @@ const FILES = readSourceFiles(fileURLToPath(new URL('src/', ROOT)));
 const FILE_LINES_MAX = 400;
 
 /** What every folder may import, beside what its own row names. */
-const OPEN_TO_ALL = ['assert.ts', 'clock.ts', 'lifecycle.ts', 'log.ts', 'metrics.ts', 'protocol/'];
+const OPEN_TO_ALL = [
+  'assert.ts',
+  'clock.ts',
+  'lifecycle.ts',
+  'listen.ts',
+  'log.ts',
+  'metrics.ts',
+  'protocol/',
+];
 
 /**
  * The arrows: a folder, or a file of the ground floor, and the beginnings of the paths it may import. Inside its own row a file may
@@ -21,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'assert.ts': [],
   'clock.ts': [],
   'lifecycle.ts': ['assert.ts', 'clock.ts', 'log.ts'],
+  'listen.ts': ['assert.ts'],
   'log.ts': ['assert.ts'],
   'metrics.ts': ['protocol/'],
   'protocol/': ['assert.ts'],

@@ -1,6 +1,6 @@
 /** The operators' listener: on loopback by default, because what it tells is not for strangers. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { listen } from '../listen.ts';
 import type { Health } from './health.ts';
 import type { Prometheus } from './prometheus.ts';
 
@@ -45,9 +45,9 @@ export async function listenForAdmin(
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
-  await listen(server, address);
+  const port = await listen(server, address);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async close() {
       server.close();
       server.closeAllConnections();
@@ -103,14 +103,4 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
       'Content-Length': Buffer.byteLength(text),
     })
     .end(text);
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

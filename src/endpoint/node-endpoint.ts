@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../listen.ts';
 import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
@@ -32,10 +32,10 @@ export async function listenOnNode(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     new Exchange(request, response, { options, deps, answers }).begin();
   });
-  await listen(server, options);
+  const port = await listen(server, options);
   return {
     transport: 'node',
-    port: (server.address() as AddressInfo).port,
+    port,
     stopListening: () => {
       server.close();
       server.closeIdleConnections();
@@ -170,14 +170,4 @@ function createHttpServer(options: EndpointListenerOptions): Server {
         });
   server.maxConnections = options.connectionsMax;
   return server;
-}
-
-function listen(server: Server, { host, port }: EndpointListenerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

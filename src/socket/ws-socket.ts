@@ -4,10 +4,11 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
+import { listen } from '../listen.ts';
 import { CLOSE_CODES, type Close } from '../protocol/close-codes.ts';
 import { type Origin, originOf, type Refusal } from './admission.ts';
 import { Deadlines } from './deadlines.ts';
@@ -94,10 +95,10 @@ export async function listenOnWs(
       converse(webSocket, options, deps);
     });
   });
-  await listen(server, options);
+  const port = await listen(server, options);
   return {
     transport: 'ws',
-    port: (server.address() as AddressInfo).port,
+    port,
     stopListening: () => {
       server.close();
     },
@@ -183,16 +184,6 @@ function createHttpServer({ tls, socketsMax }: DeviceListenerOptions): Server {
         });
   server.maxConnections = socketsMax + REFUSALS_IN_HAND_MAX;
   return server;
-}
-
-function listen(server: Server, { host, port }: DeviceListenerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -22,38 +22,38 @@ const UNKNOWN: Channel = { kind: 'unknown' };
 const GONE: Channel = { kind: 'gone' };
 const EMPTY: Channel = { kind: 'held' };
 
+/** What a store may answer to a PUT that changes nothing: only `stale`, or also `stored` (see PutOutcome). */
+type TellsStale = 'always' | 'not-always';
+
 /** Whether some order of the callers' steps, each caller's own order kept, gives every answer and ends with `last`. */
-export function explains(histories: readonly (readonly Step[])[], last: Step): boolean {
+export function explains(
+  histories: readonly (readonly Step[])[],
+  last: Step,
+  tellsStale: TellsStale,
+): boolean {
+  const search = (positions: readonly number[], channel: Channel): boolean => {
+    let finished = true;
+    for (const [caller, history] of histories.entries()) {
+      const position = positions[caller] ?? 0;
+      const step = history[position];
+      if (step === undefined) continue;
+      finished = false;
+      const [after, answer] = apply(channel, step.operation);
+      if (!isToldBy(answer, step.answer, tellsStale)) continue;
+      if (search(positions.with(caller, position + 1), after)) return true;
+    }
+    return finished && apply(channel, last.operation)[1] === last.answer;
+  };
   return search(
-    histories,
     histories.map(() => 0),
     UNKNOWN,
-    last,
   );
 }
 
-function search(
-  histories: readonly (readonly Step[])[],
-  positions: readonly number[],
-  channel: Channel,
-  last: Step,
-): boolean {
-  let finished = true;
-  for (const [caller, history] of histories.entries()) {
-    const position = positions[caller] ?? 0;
-    const step = history[position];
-    if (step === undefined) continue;
-    finished = false;
-    const [after, answer] = apply(channel, step.operation);
-    if (!isToldBy(answer, step.answer)) continue;
-    if (search(histories, positions.with(caller, position + 1), after, last)) return true;
-  }
-  return finished && apply(channel, last.operation)[1] === last.answer;
-}
-
-/** A store may say `stored` of a version that changes nothing (see PutOutcome); what is pending must be right all the same. */
-function isToldBy(answer: string, told: string): boolean {
-  return told === answer || (told === 'stored' && answer === 'stale');
+/** What is pending must be right whatever was told. */
+function isToldBy(answer: string, told: string, tellsStale: TellsStale): boolean {
+  if (told === answer) return true;
+  return tellsStale === 'not-always' && told === 'stored' && answer === 'stale';
 }
 
 function apply(channel: Channel, operation: Operation): readonly [Channel, string] {

@@ -18,6 +18,8 @@ export type OpenStore = (conditions: {
 export interface Capabilities {
   /** `clock`: records expire by the clock handed in. `engine`: by a clock of the engine's own, so that tests of time are left out. */
   readonly expiresBy: 'clock' | 'engine';
+  /** `not-always`: of a version that changes nothing it may also say `stored`, as store.ts allows between processes. */
+  readonly tellsStale?: 'always' | 'not-always';
 }
 
 /** The store of the running test, and the clock it was opened with. */
@@ -33,7 +35,10 @@ export type GetSubject = () => Subject;
  * What every driver that keeps anything promises: the sentences of src/storage/store.ts, one by one.
  * Call it once per driver, inside that driver's describe().
  */
-export function itKeepsTheStoreContract(open: OpenStore, { expiresBy }: Capabilities): void {
+export function itKeepsTheStoreContract(
+  open: OpenStore,
+  { expiresBy, tellsStale = 'always' }: Capabilities,
+): void {
   let subject: Subject;
   const getSubject: GetSubject = () => subject;
 
@@ -48,6 +53,6 @@ export function itKeepsTheStoreContract(open: OpenStore, { expiresBy }: Capabili
   describe('channels', () => itKeepsChannels(getSubject));
   describe('updates', () => itKeepsUpdates(getSubject));
   describe('targets', () => itKeepsTargets(getSubject));
-  describe('several callers at once', () => itIsAtomic(getSubject));
+  describe('several callers at once', () => itIsAtomic(getSubject, tellsStale));
   if (expiresBy === 'clock') describe('time', () => itForgetsInTime(getSubject));
 }

@@ -154,11 +154,13 @@ function blockedFiles() {
 async function run(title, node, due) {
   if (due.length === 0) return;
   console.log(`== ${title}: ${due.length} files`);
-  const { passed, failed, skipped } = await runMocha({ ...mochaOptions(due), node });
+  const { passed, failed, skipped, faults } = await runMocha({ ...mochaOptions(due), node });
   totals.passed += passed;
   totals.failed += failed;
   totals.skipped += skipped.length;
   remarks.push(...skipped.map((test) => `skipped on ${title}: ${test}`));
+  // Once more at the end: of a long output often only the end is kept.
+  remarks.push(...faults.map((fault) => `failed on ${title}: ${fault}`));
 }
 
 /** Counts the tests that cannot run, or refuses to go without them. */

@@ -13,8 +13,9 @@ const EXIT_SECONDS_MAX = 20;
 const LONG_FACTOR = 12;
 
 /**
- * Runs the compiled test `files` in their order with the executable `node`. Resolves to `{ passed, failed, skipped }`, `skipped`
- * being titles. A process that dies, hangs, or ends badly without a failed test, counts as one failure. Never rejects.
+ * Runs the compiled test `files` in their order with the executable `node`. Resolves to `{ passed, failed, skipped, faults }`,
+ * `skipped` being titles and `faults` titles with the beginning of what was thrown. A process that dies, hangs, or ends badly without
+ * a failed test, counts as one failure. Never rejects.
  *
  * `titlePart`, when given, chooses the tests whose title contains it. `isLong` runs more rounds of each. `isPendingForbidden` makes
  * a skipped test a failure. `isDry` only counts the tests, silently.
@@ -87,7 +88,7 @@ async function outcomeOf(child, isLong) {
 function judged(report, ending) {
   if (report === '') {
     console.log(`Mocha ended (${ending}) without a report.`);
-    return { passed: 0, failed: 1, skipped: [] };
+    return { passed: 0, failed: 1, skipped: [], faults: [] };
   }
   const totals = JSON.parse(report);
   if (totals.failed > 0 || ending === 0) return totals;

@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 import Mocha from 'mocha';
 
+const FAULT_CHARACTERS_MAX = 2000;
+
 /**
  * Mocha's spec output for people and, when all is run, one line of JSON for test/run.mjs on a file descriptor of its own: nothing a
  * test prints can be taken for it, and a run that dies never writes it.
@@ -10,10 +12,12 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const skipped: string[] = [];
+    const faults: string[] = [];
     runner.on('pending', (test) => skipped.push(test.fullTitle()));
+    runner.on('fail', (test, error) => faults.push(`${test.fullTitle()}: ${faultText(error)}`));
     runner.once('end', () => {
       const { passes: passed, failures: failed } = this.stats;
-      const report = JSON.stringify({ passed, failed, skipped });
+      const report = JSON.stringify({ passed, failed, skipped, faults });
       // An option of the command line is text.
       writeSync(
         Number(options.reporterOptions.totalsFd),
@@ -22,4 +26,10 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
       );
     });
   }
+}
+
+/** Enough to find the place; the whole is in the output above. */
+function faultText(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.slice(0, FAULT_CHARACTERS_MAX);
 }

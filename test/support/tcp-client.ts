@@ -75,12 +75,17 @@ export class TcpClient {
     }
   }
 
-  async #change(): Promise<void> {
+  /** Never rejects, as `once` of node:events does at a reset: what a reset means is for the caller to see. */
+  #change(): Promise<void> {
     const { socket } = this;
-    const stopped = new AbortController();
-    const { signal } = stopped;
-    await Promise.race(['data', 'end', 'close'].map((event) => once(socket, event, { signal })));
-    stopped.abort();
+    const events = ['data', 'end', 'close'];
+    return new Promise((resolve) => {
+      const settle = () => {
+        for (const event of events) socket.off(event, settle);
+        resolve();
+      };
+      for (const event of events) socket.on(event, settle);
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { flagsFor } from '../src/commands/heap-tuning.ts';
 import {
   type Command,
   handleOf,
@@ -128,11 +129,12 @@ function commandOf(
     ...overrides,
   };
   const env = Object.entries(config).map(([key, value]) => [`REVEILLE__${key}`, value]);
+  // The push role as `start` runs it, without `start` beside it: its process is what devices and PUTs cost.
   return {
     file: process.execPath,
-    args: [join(BUILD, 'src/main.js'), 'start'],
+    args: [...flagsFor('push'), join(BUILD, 'src/main.js'), 'push'],
     cwd: folder,
-    env: Object.fromEntries(env),
+    env: { MALLOC_ARENA_MAX: '1', ...Object.fromEntries(env) },
   };
 }
 

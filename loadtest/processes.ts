@@ -115,7 +115,7 @@ function readReadyLine(child: Child): Promise<string> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('no ready line in time')), READY_TIMEOUT_MS);
     createInterface(child.stdout).on('line', (line) => {
-      const wsUrl = /^reveille ready ws=(\S+) /.exec(line)?.[1];
+      const wsUrl = /^reveille (?:push )?ready ws=(\S+) /.exec(line)?.[1];
       if (wsUrl === undefined) return;
       clearTimeout(timer);
       resolve(wsUrl);

@@ -3,6 +3,7 @@
  * it is asked (METRICS.md says what each means; a test compares the two).
  */
 import { CLOSE_CODES } from './protocol/close-codes.ts';
+import type { KickTarget } from './protocol/connect.ts';
 import { ENDPOINT_ANSWERS } from './protocol/statuses.ts';
 
 /** A number that only grows. */
@@ -43,7 +44,7 @@ export const REFUSED_SOCKETS = [
   'draining',
 ] as const;
 /** What the store was asked for when it failed. */
-export const STORE_OPERATIONS = ['put', 'message', 'resend', 'check'] as const;
+export const STORE_OPERATIONS = ['put', 'message', 'resend', 'kick', 'check'] as const;
 export const FRAME_TYPES = [
   'hello',
   'register',
@@ -69,6 +70,12 @@ export const CLOSE_CAUSES = [...Object.keys(CLOSE_CODES), 'slow_reader', 'peer']
   | 'slow_reader'
   | 'peer'
 )[];
+/** What can wake a device. */
+export const KICK_PROVIDERS = [
+  'apns',
+  'fcm',
+  'udp',
+] as const satisfies readonly KickTarget['type'][];
 export const ENDPOINT_OUTCOMES = Object.keys(
   ENDPOINT_ANSWERS,
 ) as readonly (keyof typeof ENDPOINT_ANSWERS)[];
@@ -87,6 +94,10 @@ export interface Metrics {
   readonly hellos: Counters<(typeof HELLO_OUTCOMES)[number]>;
   readonly puts: Counters<(typeof ENDPOINT_OUTCOMES)[number]>;
   readonly putDuration: Histogram;
+  /** Kicks that the queue of each provider took, took together with an older one of the device, and did not take. */
+  readonly kicksQueued: Counters<KickTarget['type']>;
+  readonly kicksCollapsed: Counters<KickTarget['type']>;
+  readonly kicksRefused: Counters<KickTarget['type']>;
   readonly updatesSent: Counter;
   readonly updatesFlushed: Counter;
   readonly updatesResent: Counter;
@@ -106,6 +117,9 @@ export function createMetrics(): Metrics {
     hellos: countersOf(HELLO_OUTCOMES),
     puts: countersOf(ENDPOINT_OUTCOMES),
     putDuration: new Histogram(LATENCY_BOUNDS_MS),
+    kicksQueued: countersOf(KICK_PROVIDERS),
+    kicksCollapsed: countersOf(KICK_PROVIDERS),
+    kicksRefused: countersOf(KICK_PROVIDERS),
     updatesSent: { count: 0 },
     updatesFlushed: { count: 0 },
     updatesResent: { count: 0 },
@@ -116,6 +130,7 @@ export function createMetrics(): Metrics {
   };
 }
 
-function countersOf<Label extends string>(labels: readonly Label[]): Counters<Label> {
+/** A counter at zero for each label. */
+export function countersOf<Label extends string>(labels: readonly Label[]): Counters<Label> {
   return Object.fromEntries(labels.map((label) => [label, { count: 0 }])) as Record<Label, Counter>;
 }

@@ -43,7 +43,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'delivery.ts': [...OPEN_TO_ALL, 'queue/queue.ts', 'storage/store.ts'],
   'socket/': [...OPEN_TO_ALL, 'storage/store.ts'],
   'endpoint/': [...OPEN_TO_ALL, 'delivery.ts'],
-  'mailwatch/': OPEN_TO_ALL,
+  // The push side by HTTP alone; of the embedded engine only the file that speaks to lmdb.
+  'mailwatch/': [...OPEN_TO_ALL, 'client/put.ts', 'storage/embedded/file.ts'],
   'mailwatch/gate/': [...OPEN_TO_ALL, 'mailwatch/rpc'],
   'admin/': OPEN_TO_ALL,
   'commands/': [''],
@@ -57,10 +58,15 @@ const VENDOR_HOMES: Readonly<Record<string, RegExp>> = {
   lmdb: /^storage\/embedded\/file\.ts$/,
   pino: /^log\.ts$/,
   'pino-pretty': /^log\.ts$/,
-  ajv: /^config\//,
+  ajv: /^(?:config|mailwatch\/rpc)\//,
   'smol-toml': /^config\//,
   'prom-client': /^admin\//,
+  jose: /^kick\/(?:apns\/provider-token|fcm\/assertion)\.ts$/,
   commander: /^(?:commands\/|main\.ts$)/,
+  'ipaddr.js': /^mailwatch\/egress\/addresses\.ts$/,
+  imapflow: /^mailwatch\/imap\.ts$/,
+  '@hpke/core': /^protocol\/envelope\.ts$/,
+  '@aws-sdk/client-sqs': /^queue\/sqs\/service\.ts$/,
   uuid: /^protocol\/ids\.ts$/,
 };
 

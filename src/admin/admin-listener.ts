@@ -1,8 +1,8 @@
 /** The operators' listener: on loopback by default, because what it tells is not for strangers. */
 import { createServer, type ServerResponse } from 'node:http';
 import { listen } from '../listen.ts';
-import type { Health } from './health.ts';
-import type { Prometheus } from './prometheus.ts';
+import type { HealthReport } from './health.ts';
+import type { Prometheus } from './registry.ts';
 
 const HEADER_BYTES_MAX = 8192;
 const REQUEST_TIMEOUT_MS = 5000;
@@ -11,10 +11,11 @@ const CONNECTIONS_MAX = 100;
 /** What `/status` tells; members are JSON. */
 export type StatusReport = Readonly<Record<string, unknown>>;
 
+/** What the listener answers with. Neither health nor status may reject. */
 export interface AdminDeps {
-  readonly health: Health;
-  readonly prometheus: Prometheus;
-  readonly status: () => StatusReport;
+  readonly health: () => Promise<HealthReport>;
+  readonly status: () => Promise<StatusReport>;
+  readonly prometheus: Pick<Prometheus, 'contentType' | 'render'>;
   readonly version: StatusReport;
 }
 
@@ -41,7 +42,7 @@ export async function listenForAdmin(
         sendJson(response, 405, { error: 'Method Not Allowed' });
         return;
       }
-      answer((request.url ?? '').replace(/\?.*$/, ''), response, deps);
+      void answer((request.url ?? '').replace(/\?.*$/, ''), response, deps);
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
@@ -55,23 +56,24 @@ export async function listenForAdmin(
   };
 }
 
-function answer(
+/** Never rejects. */
+async function answer(
   path: string,
   response: ServerResponse,
   { health, prometheus, status, version }: AdminDeps,
-): void {
+): Promise<void> {
   switch (path) {
     case '/health': {
-      const report = health.current();
+      const report = await health();
       sendJson(response, report.ready ? 200 : 503, report);
       return;
     }
     case '/status':
     case '/status/':
-      sendJson(response, 200, status());
+      sendJson(response, 200, await status());
       return;
     case '/metrics':
-      void sendMetrics(response, prometheus);
+      await sendMetrics(response, prometheus);
       return;
     case '/__version__':
       sendJson(response, 200, version);
@@ -85,7 +87,10 @@ function answer(
 }
 
 /** Never rejects. */
-async function sendMetrics(response: ServerResponse, prometheus: Prometheus): Promise<void> {
+async function sendMetrics(
+  response: ServerResponse,
+  prometheus: AdminDeps['prometheus'],
+): Promise<void> {
   try {
     const page = await prometheus.render();
     response.writeHead(200, { 'Content-Type': prometheus.contentType }).end(page);

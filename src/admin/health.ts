@@ -16,7 +16,7 @@ export interface HealthDeps {
   /** Rejects when the store does not work. */
   readonly checkStore: () => Promise<void>;
   readonly clock: Clock;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'storeErrors'>;
   readonly log: Log;
 }
 

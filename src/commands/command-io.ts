@@ -12,6 +12,29 @@ export interface CommandIo {
   setExitCode(code: number): void;
 }
 
+/** What a command that serves may touch of its process beside that. */
+export interface ProcessIo extends CommandIo {
+  /** Whether stderr is a terminal. */
+  readonly isTerminal: boolean;
+  /** Calls `onSignal` at each SIGTERM and SIGINT, which then do nothing else. */
+  onStopSignal(onSignal: () => void): void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+  /** All of stdin. @throws Error when it is longer than a config may be */
+  readStdin(): Promise<string>;
+  /** The process that started this one with a channel between them; undefined without such a channel. */
+  readonly parent: ParentChannel | undefined;
+}
+
+/** Node's channel to the parent process. */
+export interface ParentChannel {
+  /** What cannot be sent is lost: then the parent is gone. */
+  send(message: object): void;
+  onMessage(onMessage: (message: unknown) => void): void;
+  /** Calls `onGone` once the parent has ended, also when it had already. */
+  onGone(onGone: () => void): void;
+}
+
 /** Exit code for a bad config or command line. */
 export const EXIT_CODE_REFUSED = 2;
 

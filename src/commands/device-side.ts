@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import { isStoreFailure, type KickDevice } from '../delivery.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tokens } from '../protocol/token.ts';
@@ -10,6 +11,7 @@ import type { DeviceSocket } from '../socket/device-socket.ts';
 import { createPlacement } from '../socket/placement.ts';
 import { Registry } from '../socket/registry.ts';
 import type { Session } from '../socket/session.ts';
+import { Sleepers } from '../socket/sleepers.ts';
 import type { Store } from '../storage/store.ts';
 
 export interface DeviceSideDeps {
@@ -20,6 +22,8 @@ export interface DeviceSideDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Undefined where nobody is kicked. */
+  readonly kick: KickDevice | undefined;
   /** Sockets that the config and the file descriptors allow. */
   readonly socketsMax: number;
 }
@@ -36,7 +40,7 @@ export interface DeviceSide {
 
 /** Makes the parts and wires them; opens nothing. */
 export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
-  const { config, store, tokens, endpointUrl, log, clock, metrics, socketsMax } = deps;
+  const { config, store, tokens, endpointUrl, log, clock, metrics, kick, socketsMax } = deps;
   const registry = new Registry();
   const helloDeadlines = new Deadlines<Connection>(clock, (connection) =>
     connection.onHelloOverdue(),
@@ -45,6 +49,7 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     clock,
     (session) => void resend(session, { metrics, log }),
   );
+  const sleepers = new Sleepers(clock, sleepAfterMs(config));
   const admission = new Admission({
     limits: { ...config.socket, socketsMax },
     waitingForHello: () => helloDeadlines.size,
@@ -63,6 +68,10 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     endpointUrl,
     placement,
     resends,
+    sleepers,
+    kickUnacked(deviceId, update) {
+      if (kick !== undefined) void kickQuietly(() => kick(deviceId, update), { metrics, log });
+    },
     helloDeadlines,
     clock,
     metrics,
@@ -84,8 +93,30 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     stop() {
       helloDeadlines.stop();
       resends.stop();
+      sleepers.stop();
     },
   };
+}
+
+/** A device is sent to sleep only where somebody will wake it. */
+function sleepAfterMs({ socket, kick }: Config): number {
+  return kick.udp.networks.length > 0 ? socket.udpSleepMs : 0;
+}
+
+/**
+ * Never rejects. At once at most as many as sockets that end; a queue that has enough of them refuses the rest. Such an update
+ * waits for the device's next hello.
+ */
+async function kickQuietly(
+  kick: () => Promise<void>,
+  { metrics, log }: { metrics: Metrics; log: Log },
+): Promise<void> {
+  try {
+    await kick();
+  } catch (error) {
+    if (isStoreFailure(error)) metrics.storeErrors.kick.count++;
+    log.debug({ err: error }, 'session.kick.failed');
+  }
 }
 
 /** Never rejects. A resend that fails is not lost: the update is in the store, and the session is looked at again. */

@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import type { RoleName } from './role.ts';
 
 /**
  * Keeps V8's nursery at the size that loading the program has given it, two spaces of 8 MiB. It would double once more under the garbage of
@@ -9,3 +10,19 @@ import { setFlagsFromString } from 'node:v8';
 export function keepNurserySmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
+
+/**
+ * V8's options for the process of a role, which `start` puts on its command line. A nursery of at most 4 MiB a space instead of 16 saves
+ * some 5 MB of each process, and with 15,000 devices 180 bytes of each, at the same CPU time per PUT. Smaller ones save little more
+ * and were slower: what waits for the disk then outlives the nursery, and is collected where that is dear.
+ */
+export function flagsFor(role: RoleName): readonly string[] {
+  return [`--max-semi-space-size=${SEMI_SPACE_MIB[role]}`];
+}
+
+const SEMI_SPACE_MIB: Readonly<Record<RoleName, number>> = {
+  push: 4,
+  kick: 4,
+  'mail-gate': 4,
+  mailwatch: 4,
+};

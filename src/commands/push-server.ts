@@ -3,13 +3,13 @@
  * the config and the drivers.
  */
 
-import { type AdminDeps, type AdminListener, listenForAdmin } from '../admin/admin-listener.ts';
 import { createHealth, type Health } from '../admin/health.ts';
 import { createPrometheus } from '../admin/prometheus.ts';
+import type { Prometheus } from '../admin/registry.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { TokenKeyList } from '../config/token-keys.ts';
-import { createDelivery } from '../delivery.ts';
+import { createDelivery, createKicker, type KickDevice, type KickQueues } from '../delivery.ts';
 import { createPutUpdate, type PutUpdate } from '../endpoint/put-update.ts';
 import { createRateLimit } from '../endpoint/rate-limit.ts';
 import { createTokenCache } from '../endpoint/token-cache.ts';
@@ -21,8 +21,9 @@ import { createDeviceSide, type DeviceSide } from './device-side.ts';
 import { drain } from './drain.ts';
 import { type DescriptorShares, fdLimit, shareDescriptors } from './fd-limit.ts';
 import { listenForAppServers, listenForDevices, type ServerTls } from './listeners.ts';
+import type { RunningRole } from './role.ts';
 import { type Running, statusReport, VERSION } from './status-report.ts';
-import { endpointBase, origin, socketUrl } from './urls.ts';
+import { endpointBase, socketUrl } from './urls.ts';
 
 export interface PushServerDeps {
   readonly config: Config;
@@ -30,13 +31,16 @@ export interface PushServerDeps {
   readonly store: Store;
   readonly tls: ServerTls;
   readonly log: Log;
+  /** Of the providers that the config enables; whoever opened them closes them after `stop`. None: nobody is kicked. */
+  readonly kickQueues?: KickQueues;
   /** For tests; the system's clock otherwise. */
   readonly clock?: Clock;
 }
 
-export interface PushServer {
-  /** Where devices connect, where endpoints live, where operators look. */
-  readonly urls: { readonly ws: string; readonly endpoint: string; readonly admin: string };
+export interface PushServer extends RunningRole {
+  /** Where devices connect, where endpoints live. */
+  readonly urls: { readonly ws: string; readonly endpoint: string };
+  readonly ports: { readonly 'socket.port': number; readonly 'endpoint.port': number };
   /**
    * Stops in order: no new connections, sessions closed with 1001 spread over `shutdown.spread_ms`, PUTs in hand finished, listeners
    * and store closed. Resolves to whether all of it was done within `shutdown.deadline_ms`.
@@ -53,6 +57,7 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
   let base = '';
   const endpointUrl = (token: string) => `${base}/update/${token}`;
   const shares = descriptorShares(config, log);
+  const kick = createKicker({ store, kickQueues: deps.kickQueues ?? {}, clock, metrics });
   const devices = createDeviceSide({
     config,
     store,
@@ -60,10 +65,11 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
     log,
     clock,
     metrics,
+    kick,
     endpointUrl,
     ...shares,
   });
-  const putUpdate = createPutSide(deps, { clock, metrics, tokens, devices });
+  const putUpdate = createPutSide(deps, { clock, metrics, tokens, devices, kick });
   const health = createHealth({ checkStore: () => store.check(), clock, metrics, log });
   const probe = createProbe(health, devices);
   const opened: { close(): Promise<void> }[] = [];
@@ -94,10 +100,15 @@ export async function openPushServer(deps: PushServerDeps): Promise<PushServer> 
       socket,
       endpoint,
     };
-    const admin = keep(await listenForAdmin(config.admin, adminDeps(running)));
-    const ws = socketUrl(config, socket.port);
-    const urls = { ws, endpoint: `${base}/`, admin: origin('http', config.admin.host, admin.port) };
-    return { urls: { ...urls, admin: `${urls.admin}/` }, stop: () => stop(running, admin, config) };
+    const prometheus = createPage(running);
+    return {
+      urls: { ws: socketUrl(config, socket.port), endpoint: `${base}/` },
+      ports: { 'socket.port': socket.port, 'endpoint.port': endpoint.port },
+      health: () => health.current(),
+      status: () => statusReport(running),
+      metrics: () => prometheus.json(),
+      stop: () => stop(running, config),
+    };
   } catch (error) {
     for (const listener of opened) await listener.close();
     health.stop();
@@ -131,13 +142,24 @@ function createPutSide(
     metrics,
     tokens,
     devices,
-  }: { clock: Clock; metrics: Metrics; tokens: Tokens; devices: DeviceSide },
+    kick,
+  }: {
+    clock: Clock;
+    metrics: Metrics;
+    tokens: Tokens;
+    devices: DeviceSide;
+    kick: KickDevice | undefined;
+  },
 ): PutUpdate {
   const { cacheEntriesMax } = config.tokens;
   const { dataBytesMax, putsInHandMax, putsPerSecondMax } = config.endpoint;
   return createPutUpdate({
     openToken: createTokenCache(tokens, { entriesMax: cacheEntriesMax, metrics }),
-    deliver: createDelivery({ store, findSession: (deviceId) => devices.registry.find(deviceId) }),
+    deliver: createDelivery({
+      store,
+      findSession: (deviceId) => devices.registry.find(deviceId),
+      kick,
+    }),
     mayPass: createRateLimit(clock, putsPerSecondMax),
     rules: { dataBytesMax, nowMs: () => clock.nowMs() },
     putsInHandMax,
@@ -147,9 +169,9 @@ function createPutSide(
   });
 }
 
-function adminDeps(running: Running): AdminDeps {
+function createPage(running: Running): Prometheus {
   const { metrics, devices, putUpdate, health } = running;
-  const prometheus = createPrometheus(metrics, {
+  return createPrometheus(metrics, {
     devices: () => devices.registry.size,
     sockets: () => devices.admission.open,
     socketsBeforeHello: () => devices.helloDeadlines.size,
@@ -157,14 +179,9 @@ function adminDeps(running: Running): AdminDeps {
     putsInHand: () => putUpdate.inHand,
     ready: () => health.current().ready,
   });
-  return { health, prometheus, status: () => statusReport(running), version: VERSION };
 }
 
-async function stop(
-  running: Running,
-  admin: AdminListener,
-  { shutdown }: Config,
-): Promise<boolean> {
+async function stop(running: Running, { shutdown }: Config): Promise<boolean> {
   const { devices, putUpdate, health, socket, endpoint, store } = running;
   health.drain();
   devices.admission.shut();
@@ -175,7 +192,7 @@ async function stop(
   endpoint.stopListening();
   health.stop();
   devices.stop();
-  await Promise.all([socket.close(), endpoint.close(), admin.close()]);
+  await Promise.all([socket.close(), endpoint.close()]);
   // Last: a PUT that was still in hand has been answered by now, or its caller was cut off without an answer.
   await store.close();
   return inTime;

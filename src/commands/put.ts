@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { unreachable } from '../assert.ts';
 import { type PutResult, putVersion } from '../client/put.ts';
 import { parseVersion, type Version } from '../protocol/ids.ts';
+import { causeInWords, laterInWords, parseUrl } from './call-words.ts';
 import { type CommandIo, createCommand } from './command-io.ts';
 import { printable } from './printable.ts';
 
@@ -20,7 +21,7 @@ Exit codes: 0 when the server has accepted the version (200 or 202), 1 when not,
 export function putCommand(io: CommandIo): Command {
   return createCommand('put', io)
     .description('tell a device that a version is there, as an app server does')
-    .argument('<endpoint>', 'the http or https URL that the device was given', parseEndpoint)
+    .argument('<endpoint>', 'the http or https URL that the device was given', parseUrl)
     .argument('[version]', 'an integer from 0 to 2^53-1 (default: the time in seconds)', toVersion)
     .option('--data <text>', 'given to the device if it is connected; never stored')
     .addHelpText('after', EXAMPLES)
@@ -56,24 +57,6 @@ function inWords(result: PutResult): string {
     default:
       return unreachable(result);
   }
-}
-
-function laterInWords(retryAfterMs: number | undefined): string {
-  return retryAfterMs === undefined
-    ? 'try again later'
-    : `try again in ${Math.ceil(retryAfterMs / 1000)} s`;
-}
-
-/** What fetch rejects with says little; its cause says what happened. */
-function causeInWords(error: unknown): string {
-  const innermost = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return innermost instanceof Error ? innermost.message : 'the request failed';
-}
-
-function parseEndpoint(text: string): string {
-  const protocol = URL.canParse(text) ? new URL(text).protocol : '';
-  if (protocol === 'http:' || protocol === 'https:') return text;
-  throw new InvalidArgumentError('It must be an http or https URL.');
 }
 
 function toVersion(text: string): Version {

@@ -38,12 +38,11 @@ export interface Running {
   readonly endpoint: EndpointListener;
 }
 
-/** `/status` of the admin listener. */
+/** What `/status` of the admin listener tells of the push role. */
 export function statusReport(running: Running): StatusReport {
   const { metrics, shares, devices, putUpdate, health, store, socket, endpoint } = running;
   const problem = health.storeProblem();
   return {
-    ...VERSION,
     ...health.current(),
     uptimeSecs: Math.floor(process.uptime()),
     devices: devices.registry.size,

@@ -1,5 +1,13 @@
 import { resolve } from 'node:path';
-import { camelCaseOf, type KeySchema, type SectionSchema } from './key-schema.ts';
+import {
+  camelCaseOf,
+  isNamedTables,
+  type KeySchema,
+  type NamedTableSchema,
+  type NamedTablesSchema,
+  type RequiredTextKey,
+  type SectionSchema,
+} from './key-schema.ts';
 import { type Config, SCHEMA } from './schema.ts';
 import { isTable, type Table } from './toml.ts';
 
@@ -16,7 +24,7 @@ export function assemble(table: Table, assembly: Assembly): Config {
 }
 
 function sectionOf(
-  { properties }: SectionSchema,
+  { properties }: SectionSchema | NamedTableSchema,
   table: Table,
   path: readonly string[],
   assembly: Assembly,
@@ -26,15 +34,41 @@ function sectionOf(
     const memberPath = [...path, name];
     if (schema.type === 'object') {
       const inner = isTable(value) ? value : {};
-      return [camelCaseOf(name), sectionOf(schema, inner, memberPath, assembly)];
+      const members = isNamedTables(schema)
+        ? namedTablesOf(schema, inner, memberPath, assembly)
+        : sectionOf(schema, inner, memberPath, assembly);
+      return [camelCaseOf(name), members];
     }
     const isUsable = value !== undefined && !assembly.refused.has(memberPath.join('.'));
-    return [camelCaseOf(name), usedValue(schema, isUsable ? value : schema.default, assembly)];
+    return [camelCaseOf(name), usedValue(schema, isUsable ? value : standIn(schema), assembly)];
   });
   return Object.freeze(Object.fromEntries(members));
 }
 
-function usedValue(schema: KeySchema, value: unknown, { folder }: Assembly): unknown {
+/** The operator's own names stay as they are written. */
+function namedTablesOf(
+  schema: NamedTablesSchema,
+  table: Table,
+  path: readonly string[],
+  assembly: Assembly,
+): Table {
+  const tables = Object.entries(table).map(([name, value]): [string, Table] => {
+    const inner = isTable(value) ? value : {};
+    return [name, sectionOf(schema.additionalProperties, inner, [...path, name], assembly)];
+  });
+  return Object.freeze(Object.fromEntries(tables));
+}
+
+/** A text that must be given is missing only from a config that is refused. */
+function standIn(schema: KeySchema | RequiredTextKey): unknown {
+  return 'default' in schema ? schema.default : '';
+}
+
+function usedValue(
+  schema: KeySchema | RequiredTextKey,
+  value: unknown,
+  { folder }: Assembly,
+): unknown {
   if (Array.isArray(value)) return Object.freeze([...value]);
   const isPath = 'format' in schema && schema.format.startsWith('path');
   return isPath && typeof value === 'string' && value !== '' ? resolve(folder, value) : value;

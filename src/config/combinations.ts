@@ -1,26 +1,25 @@
 /** Values that are right one by one and impossible together. */
 import { isIP } from 'node:net';
+import type { Combination } from './combinations/combination.ts';
+import { KICK_COMBINATIONS } from './combinations/kick.ts';
+import { MAIL_COMBINATIONS } from './combinations/mail.ts';
 import type { ConfigProblem } from './problem.ts';
-import type { Config, KeyName } from './schema.ts';
+import type { Config } from './schema.ts';
 import { tomlText } from './value-text.ts';
-
-interface Combination {
-  /** What it looks at; the first is the key to change. */
-  readonly keys: readonly [KeyName, ...KeyName[]];
-  isPossible(config: Config): boolean;
-  expected(config: Config): string;
-  found(config: Config): string | number | readonly string[];
-}
 
 /** Form encoding writes a byte as %XX; beside the data a body has a version and the names of both. */
 const ENCODED_BYTES_PER_BYTE = 3;
 const BODY_BYTES_BESIDE_DATA = 64;
 
 const COMBINATIONS: readonly Combination[] = [
-  ...(['socket', 'endpoint'] as const).flatMap(tlsCombinations),
+  ...(['socket', 'endpoint', 'mailgate'] as const).flatMap(tlsFiles),
+  ...(['socket', 'endpoint'] as const).map(tlsVersion),
   samePort('endpoint', 'socket'),
   samePort('admin', 'socket'),
   samePort('admin', 'endpoint'),
+  samePort('mailgate', 'socket'),
+  samePort('mailgate', 'endpoint'),
+  samePort('mailgate', 'admin'),
   {
     keys: ['endpoint.public_url', 'endpoint.host'],
     isPossible: ({ endpoint }) => endpoint.publicUrl !== '' || !isWildcard(endpoint.host),
@@ -70,6 +69,15 @@ const COMBINATIONS: readonly Combination[] = [
       `at most ${tomlText(storage.channelTtlDays)}, storage.channel_ttl_days, because a version is forgotten with its channel`,
     found: ({ storage }) => storage.updateTtlDays,
   },
+  ...KICK_COMBINATIONS,
+  ...MAIL_COMBINATIONS,
+  {
+    keys: ['start.restart_backoff_max_ms', 'start.restart_backoff_min_ms'],
+    isPossible: ({ start }) => start.restartBackoffMaxMs >= start.restartBackoffMinMs,
+    expected: ({ start }) =>
+      `at least ${tomlText(start.restartBackoffMinMs)}, start.restart_backoff_min_ms, where it begins`,
+    found: ({ start }) => start.restartBackoffMaxMs,
+  },
   {
     keys: ['shutdown.deadline_ms', 'shutdown.spread_ms'],
     isPossible: ({ shutdown }) => shutdown.deadlineMs > shutdown.spreadMs,
@@ -89,7 +97,7 @@ export function impossibleCombinations(
   variables: ReadonlyMap<string, string>,
 ): readonly ConfigProblem[] {
   return COMBINATIONS.filter(({ keys, isPossible }) => {
-    return !keys.some((key) => refused.has(key)) && !isPossible(config);
+    return !keys.some((key) => isRefused(key, refused)) && !isPossible(config);
   }).map(({ keys: [key], expected, found }) => ({
     key: variables.get(key) ?? key,
     expected: expected(config),
@@ -97,7 +105,7 @@ export function impossibleCombinations(
   }));
 }
 
-function tlsCombinations(name: 'socket' | 'endpoint'): readonly Combination[] {
+function tlsFiles(name: 'socket' | 'endpoint' | 'mailgate'): readonly Combination[] {
   return [
     {
       keys: [`${name}.tls_key_path`, `${name}.tls_certificate_path`],
@@ -113,17 +121,25 @@ function tlsCombinations(name: 'socket' | 'endpoint'): readonly Combination[] {
       expected: () => `a path, because ${name}.tls_key_path has one`,
       found: () => '',
     },
-    {
-      keys: [`${name}.tls_min_version`, `${name}.transport`],
-      isPossible: ({ [name]: { transport, tlsMinVersion } }) =>
-        transport !== 'uws' || tlsMinVersion === '1.2',
-      expected: () => `"1.2", because ${name}.transport is "uws" and cannot refuse it`,
-      found: ({ [name]: { tlsMinVersion } }) => tlsMinVersion,
-    },
   ];
 }
 
-type Listener = 'socket' | 'endpoint' | 'admin';
+function tlsVersion(name: 'socket' | 'endpoint'): Combination {
+  return {
+    keys: [`${name}.tls_min_version`, `${name}.transport`],
+    isPossible: ({ [name]: { transport, tlsMinVersion } }) =>
+      transport !== 'uws' || tlsMinVersion === '1.2',
+    expected: () => `"1.2", because ${name}.transport is "uws" and cannot refuse it`,
+    found: ({ [name]: { tlsMinVersion } }) => tlsMinVersion,
+  };
+}
+
+/** Of tables that the operator names, any refused key refuses all. */
+function isRefused(key: string, refused: ReadonlySet<string>): boolean {
+  return refused.has(key) || [...refused].some((name) => name.startsWith(`${key}.`));
+}
+
+type Listener = 'socket' | 'endpoint' | 'admin' | 'mailgate';
 
 function samePort(later: Listener, earlier: Listener): Combination {
   return {

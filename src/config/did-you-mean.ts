@@ -1,4 +1,4 @@
-import type { KeySchema, SectionSchema } from './key-schema.ts';
+import { isNamedTables, type PlaceSchema } from './key-schema.ts';
 import { CONFIG_KEYS, SCHEMA } from './schema.ts';
 
 /** The known path that somebody who wrote `path` may have meant; undefined when nothing is near. */
@@ -6,14 +6,20 @@ export function nearestPath(path: readonly string[]): readonly string[] | undefi
   const [namesake, ...others] = CONFIG_KEYS.filter((key) => key.path.at(-1) === path.at(-1));
   // The right key under the wrong heading; a name such as "port", which several sections have, says nothing.
   if (namesake && others.length === 0) return namesake.path;
-  let schema: KeySchema | SectionSchema | undefined = SCHEMA;
+  let schema: PlaceSchema | undefined = SCHEMA;
   const corrected: string[] = [];
   for (const written of path) {
     if (schema?.type !== 'object') return undefined;
-    const name = nearestName(written, Object.keys(schema.properties));
+    if (isNamedTables(schema)) {
+      corrected.push(written);
+      schema = schema.additionalProperties;
+      continue;
+    }
+    const { properties }: { properties: Readonly<Record<string, PlaceSchema>> } = schema;
+    const name = nearestName(written, Object.keys(properties));
     if (name === undefined) return undefined;
     corrected.push(name);
-    schema = schema.properties[name];
+    schema = properties[name];
   }
   return corrected;
 }

@@ -1,8 +1,8 @@
 import { unreachable } from '../assert.ts';
 import { nearestPath } from './did-you-mean.ts';
-import type { KeySchema } from './key-schema.ts';
+import { isNamedTables, type KeySchema } from './key-schema.ts';
 import type { ConfigProblem } from './problem.ts';
-import { CONFIG_KEYS, variableOf } from './schema.ts';
+import { CONFIG_KEYS, schemaAt, variableOf } from './schema.ts';
 import { isTable, parseTomlValue, type Table } from './toml.ts';
 
 /** As process.env has it. */
@@ -39,12 +39,27 @@ export function applyEnvironment(fileTable: Table, env: Environment): Overridden
 }
 
 function unknownVariable(variable: string): ConfigProblem {
-  const nearest = nearestPath(variable.slice(PREFIX.length).toLowerCase().split('__'));
+  const path = variable.slice(PREFIX.length).toLowerCase().split('__');
+  const tables = namedTablesAbove(path);
+  if (tables !== undefined)
+    return { key: variable, expected: `no variable: [${tables}.…] stands in the file alone` };
+  const nearest = nearestPath(path);
   const hint = nearest && KEY_OF_VARIABLE.has(variableOf(nearest)) ? variableOf(nearest) : '';
   return {
     key: variable,
     expected: `the variable of a known key${hint === '' ? '' : ` (did you mean ${hint}?)`}`,
   };
+}
+
+/** Where `path` leads into tables that the operator names, whose names a variable cannot spell. */
+function namedTablesAbove(path: readonly string[]): string | undefined {
+  const starts = path.map((_, index) => path.slice(0, index + 1));
+  return starts
+    .find((start) => {
+      const schema = schemaAt(start);
+      return schema !== undefined && isNamedTables(schema);
+    })
+    ?.join('.');
 }
 
 /** TOML where it gives what the key needs; else the text itself, so that hosts and paths need no quotes. */

@@ -48,6 +48,14 @@ export interface ListKey extends Described {
   readonly writeOnly?: true;
 }
 
+/** A text that has no default: whoever writes the table must say it. Stands in named tables alone, and in their `required`. */
+export interface RequiredTextKey extends Described {
+  readonly type: 'string';
+  readonly format: FormatName;
+  /** What the manual shows in place of a default. */
+  readonly examples: readonly [string];
+}
+
 /** One key of config.toml. */
 export type KeySchema = BooleanKey | IntegerKey | ChoiceKey | TextKey | ListKey;
 
@@ -55,7 +63,38 @@ export type KeySchema = BooleanKey | IntegerKey | ChoiceKey | TextKey | ListKey;
 export interface SectionSchema extends Described {
   readonly type: 'object';
   readonly additionalProperties: false;
-  readonly properties: Readonly<Record<string, KeySchema | SectionSchema>>;
+  readonly properties: Readonly<Record<string, KeySchema | SectionSchema | NamedTablesSchema>>;
+}
+
+/** What each table of a NamedTablesSchema holds. */
+export interface NamedTableSchema extends Described {
+  readonly type: 'object';
+  readonly additionalProperties: false;
+  readonly required: readonly string[];
+  readonly properties: Readonly<Record<string, KeySchema | RequiredTextKey>>;
+}
+
+/** Tables of one form that the operator names: `[kick.apns.apps.chat]`. They are written in the file alone: no variable sets them. */
+export interface NamedTablesSchema extends Described {
+  readonly type: 'object';
+  readonly propertyNames: { readonly type: 'string'; readonly format: 'table-name' };
+  readonly maxProperties: number;
+  readonly additionalProperties: NamedTableSchema;
+  /** A name for the manual's example. */
+  readonly examples: readonly [string];
+}
+
+/** A place in config.toml: a key, or a table of one kind or another. */
+export type PlaceSchema =
+  | KeySchema
+  | RequiredTextKey
+  | SectionSchema
+  | NamedTableSchema
+  | NamedTablesSchema;
+
+/** Whether the operator names the tables in it. */
+export function isNamedTables(schema: PlaceSchema): schema is NamedTablesSchema {
+  return 'propertyNames' in schema;
 }
 
 /** `send_buffer_bytes_max` to `sendBufferBytesMax`, as `camelCaseOf` does it with values. */
@@ -66,15 +105,19 @@ export type CamelCase<Name extends string> = Name extends `${infer Head}_${infer
 /** The type of what a schema allows, its members in camelCase. */
 export type ValueOf<Schema> = Schema extends { properties: infer Keys }
   ? { readonly [Name in keyof Keys & string as CamelCase<Name>]: ValueOf<Keys[Name]> }
-  : Schema extends { enum: readonly (infer Choice)[] }
-    ? Choice
-    : Schema extends { type: 'boolean' }
-      ? boolean
-      : Schema extends { type: 'integer' }
-        ? number
-        : Schema extends { type: 'array' }
-          ? readonly string[]
-          : string;
+  : Schema extends { propertyNames: unknown; additionalProperties: infer Form }
+    ? Readonly<Record<string, ValueOf<Form>>>
+    : ScalarOf<Schema>;
+
+type ScalarOf<Schema> = Schema extends { enum: readonly (infer Choice)[] }
+  ? Choice
+  : Schema extends { type: 'boolean' }
+    ? boolean
+    : Schema extends { type: 'integer' }
+      ? number
+      : Schema extends { type: 'array' }
+        ? readonly string[]
+        : string;
 
 /** As the type CamelCase. */
 export function camelCaseOf(name: string): string {

@@ -1,4 +1,10 @@
-import type { KeySchema, SectionSchema } from './key-schema.ts';
+import {
+  isNamedTables,
+  type KeySchema,
+  type NamedTablesSchema,
+  type RequiredTextKey,
+  type SectionSchema,
+} from './key-schema.ts';
 import { SCHEMA } from './schema.ts';
 import { expectedText, tomlText } from './value-text.ts';
 
@@ -13,7 +19,8 @@ const PREFACE = `
 #
 # Every key can be overridden by an environment variable: REVEILLE__SOCKET__PORT=9000 is port in
 # [socket], REVEILLE__STORAGE__MEMCACHED__SERVERS='["10.0.0.1:11211"]' is servers in
-# [storage.memcached]. Values are written as in this file; texts need no quotes.
+# [storage.memcached]. Values are written as in this file; texts need no quotes. Tables that you
+# name yourself, such as [kick.apns.apps.chat], stand in the file alone.
 #
 # Unknown keys, wrong values and impossible combinations are refused, all of them at once:
 #
@@ -42,22 +49,40 @@ function membersText(section: SectionSchema, path: readonly string[]): readonly 
   return Object.entries(section.properties).flatMap(([name, schema]) => {
     if (schema.type !== 'object') return [keyText(name, schema)];
     const innerPath = [...path, name];
-    return [headingText(schema, innerPath), ...membersText(schema, innerPath)];
+    if (isNamedTables(schema)) return exampleText(schema, innerPath);
+    return [headingText(schema.description, innerPath), ...membersText(schema, innerPath)];
   });
 }
 
-function headingText({ description }: SectionSchema, path: readonly string[]): string {
-  const rule = `#${'-'.repeat(LINE_CHARACTERS_MAX - 1)}`;
-  return [rule, ...commentLines(description), `[${path.join('.')}]`].join('\n');
+/** One table with a name made up, commented out: `#` before what TOML would read, `# ` before what is for people. */
+function exampleText(
+  { description, examples, maxProperties, additionalProperties: form }: NamedTablesSchema,
+  path: readonly string[],
+): readonly string[] {
+  const [name] = examples;
+  const heading = headingText(
+    `${description} At most ${maxProperties}; a name has 1 to 32 small letters, digits and dashes. ${form.description}`,
+    [...path, name],
+    '#',
+  );
+  const keys = Object.entries(form.properties).map(([key, schema]) => keyText(key, schema, '#'));
+  return [heading, ...keys];
 }
 
-function keyText(name: string, schema: KeySchema): string {
+function headingText(description: string, path: readonly string[], mark = ''): string {
+  const rule = `#${'-'.repeat(LINE_CHARACTERS_MAX - 1)}`;
+  return [rule, ...commentLines(description), `${mark}[${path.join('.')}]`].join('\n');
+}
+
+function keyText(name: string, schema: KeySchema | RequiredTextKey, mark = ''): string {
   const unit = UNITS.find(([suffix]) => name.endsWith(suffix))?.[1];
   const bounds = `Value: ${expectedText(schema)}${unit === undefined ? '' : ` (${unit})`}.`;
+  const need = 'default' in schema ? '' : ' Must be given; here is an example.';
+  const shown = 'default' in schema ? schema.default : schema.examples[0];
   return [
     ...commentLines(schema.description),
-    ...commentLines(bounds),
-    `${name} = ${tomlText(schema.default)}`,
+    ...commentLines(`${bounds}${need}`),
+    `${mark}${name} = ${tomlText(shown)}`,
   ].join('\n');
 }
 

@@ -1,7 +1,17 @@
 /** All keys of config.toml, and what follows from them. */
-import type { KeySchema, SectionSchema, ValueOf } from './key-schema.ts';
+import {
+  isNamedTables,
+  type KeySchema,
+  type PlaceSchema,
+  type SectionSchema,
+  type ValueOf,
+} from './key-schema.ts';
 import { ENDPOINT } from './sections/endpoint.ts';
+import { KICK } from './sections/kick.ts';
+import { MAIL_GATE } from './sections/mailgate.ts';
+import { MAILWATCH } from './sections/mailwatch.ts';
 import { ADMIN, LOG, SHUTDOWN, START } from './sections/process.ts';
+import { QUEUE } from './sections/queue.ts';
 import { SOCKET } from './sections/socket.ts';
 import { STORAGE } from './sections/storage.ts';
 import { TOKENS } from './sections/tokens.ts';
@@ -15,6 +25,10 @@ export const SCHEMA = {
     endpoint: ENDPOINT,
     tokens: TOKENS,
     storage: STORAGE,
+    kick: KICK,
+    queue: QUEUE,
+    mailgate: MAIL_GATE,
+    mailwatch: MAILWATCH,
     admin: ADMIN,
     log: LOG,
     shutdown: SHUTDOWN,
@@ -31,7 +45,7 @@ type NameIn<Properties, Prefix extends string = ''> = {
     : `${Prefix}${Name}`;
 }[keyof Properties & string];
 
-/** `socket.port`, `storage.memcached.servers`, … */
+/** `socket.port`, `storage.memcached.servers`, …; of tables that the operator names, what stands above the names: `kick.apns.apps`. */
 export type KeyName = NameIn<(typeof SCHEMA)['properties']>;
 
 /** One key and where it stands. */
@@ -41,12 +55,13 @@ export interface ConfigKey {
   readonly schema: KeySchema;
 }
 
-/** In the order of the manual. */
+/** In the order of the manual; without those of tables that the operator names. */
 export const CONFIG_KEYS: readonly ConfigKey[] = keysIn(SCHEMA, []);
 
 function keysIn(section: SectionSchema, above: readonly string[]): readonly ConfigKey[] {
   return Object.entries(section.properties).flatMap(([name, schema]) => {
     const path = [...above, name];
+    if (isNamedTables(schema)) return [];
     return schema.type === 'object' ? keysIn(schema, path) : [{ path, schema }];
   });
 }
@@ -56,12 +71,20 @@ export function variableOf(path: readonly string[]): string {
   return ['reveille', ...path].join('__').toUpperCase();
 }
 
-/** The key or section at `path`; undefined when there is none. */
-export function schemaAt(path: readonly string[]): KeySchema | SectionSchema | undefined {
-  let schema: KeySchema | SectionSchema | undefined = SCHEMA;
+/** The key or section at `path`; undefined when there is none. Below named tables any name leads to their form. */
+export function schemaAt(path: readonly string[]): PlaceSchema | undefined {
+  let schema: PlaceSchema | undefined = SCHEMA;
   for (const name of path) {
-    if (schema?.type !== 'object' || !Object.hasOwn(schema.properties, name)) return undefined;
-    schema = schema.properties[name];
+    if (schema?.type !== 'object') return undefined;
+    schema = memberOf(schema, name);
   }
   return schema;
+}
+
+function memberOf(
+  table: PlaceSchema & { readonly type: 'object' },
+  name: string,
+): PlaceSchema | undefined {
+  if (isNamedTables(table)) return table.additionalProperties;
+  return Object.hasOwn(table.properties, name) ? table.properties[name] : undefined;
 }

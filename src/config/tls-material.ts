@@ -21,7 +21,7 @@ export type LoadedTlsMaterial =
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-type Listener = 'socket' | 'endpoint';
+type Listener = 'socket' | 'endpoint' | 'mailgate';
 
 /** Reads and checks the files that `config[listener]` names. `nowMs` tells what has expired: milliseconds since the epoch. */
 export async function loadTlsMaterial(

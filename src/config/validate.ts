@@ -2,7 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { nearestPath } from './did-you-mean.ts';
 import { FORMATS } from './formats.ts';
-import type { KeySchema, SectionSchema } from './key-schema.ts';
+import { isNamedTables, type PlaceSchema } from './key-schema.ts';
 import type { ConfigProblem } from './problem.ts';
 import { SCHEMA, schemaAt } from './schema.ts';
 import { isTable, type Table } from './toml.ts';
@@ -36,14 +36,18 @@ function compileSchema(): ValidateFunction {
   return ajv.compile(SCHEMA);
 }
 
-function pathOf({ instancePath, params }: ErrorObject): readonly string[] {
+function pathOf({ instancePath, params, propertyName }: ErrorObject): readonly string[] {
   // Empty at the root; else /one/two with the escapes of JSON Pointer (RFC 6901).
   const path = instancePath
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const unknown: unknown = params['additionalProperty'];
-  return typeof unknown === 'string' ? [...path, unknown] : path;
+  const member: unknown =
+    params['additionalProperty'] ??
+    params['missingProperty'] ??
+    params['propertyName'] ??
+    propertyName;
+  return typeof member === 'string' ? [...path, member] : path;
 }
 
 function findingAt(
@@ -52,6 +56,7 @@ function findingAt(
   variables: ReadonlyMap<string, string>,
 ): Finding {
   const above = schemaAt(path.slice(0, -1));
+  if (above && isNamedTables(above) && !isTableName(path.at(-1))) return badTableName(path);
   const list = above?.type === 'array' ? above : undefined;
   const schema = list ?? schemaAt(path);
   if (!schema) return unknownKey(path);
@@ -71,8 +76,17 @@ function unknownKey(path: readonly string[]): Finding {
   return { name, problem: { key: name, expected: `a known key${hint}` } };
 }
 
+function isTableName(name: string | undefined): boolean {
+  return name !== undefined && FORMATS['table-name'].isMetBy(name);
+}
+
+function badTableName(path: readonly string[]): Finding {
+  const name = path.join('.');
+  return { name, problem: { key: name, expected: FORMATS['table-name'].expected } };
+}
+
 /** What stands where a section should be may hold anything, secrets too. */
-function mayBeShown(schema: KeySchema | SectionSchema): boolean {
+function mayBeShown(schema: PlaceSchema): boolean {
   return schema.type !== 'object' && !(schema.type === 'array' && schema.writeOnly);
 }
 

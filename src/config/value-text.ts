@@ -1,7 +1,7 @@
 /** Config values as text: as TOML writes them, and as problems show them. */
 import { unreachable } from '../assert.ts';
 import { FORMATS } from './formats.ts';
-import type { KeySchema, SectionSchema } from './key-schema.ts';
+import { isNamedTables, type PlaceSchema } from './key-schema.ts';
 import { isTable } from './toml.ts';
 
 const SHOWN_CHARACTERS_MAX = 100;
@@ -15,6 +15,7 @@ export function tomlText(value: string | number | boolean | readonly string[]): 
 
 /** What was found in place of what was expected: short, in one line. */
 export function shownText(value: unknown): string {
+  if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (isTable(value)) return 'a table';
   if (value instanceof Date) return 'a date';
@@ -26,10 +27,10 @@ export function shownText(value: unknown): string {
 }
 
 /** What the schema allows; completes the sentence "expected …". */
-export function expectedText(schema: KeySchema | SectionSchema): string {
+export function expectedText(schema: PlaceSchema): string {
   switch (schema.type) {
     case 'object':
-      return 'a table';
+      return isNamedTables(schema) ? `at most ${schema.maxProperties} tables` : 'a table';
     case 'boolean':
       return 'true or false';
     case 'integer':

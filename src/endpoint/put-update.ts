@@ -3,7 +3,7 @@
  * requests and write answers; what an answer is, is decided here.
  */
 import type { Clock } from '../clock.ts';
-import { type Deliver, type DeliveryOutcome, isStoreFailure } from '../delivery.ts';
+import { type Deliver, type DeliveryOutcome, isQueueFailure, isStoreFailure } from '../delivery.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { RequestId } from '../protocol/ids.ts';
@@ -52,6 +52,8 @@ const ANSWER_TO: Readonly<Record<DeliveryOutcome, EndpointAnswer>> = {
   unkept: 'unavailable',
 };
 const UPDATE_PATH = '/update/';
+/** Methods are case-sensitive (RFC 9110, section 9.1). */
+const PROBING = /^(?:GET|HEAD)$/;
 const INVALID_TOKEN: Routed = { kind: 'answer', answer: 'invalidToken' };
 const NOT_FOUND: Routed = { kind: 'answer', answer: 'notFound' };
 const METHOD_NOT_ALLOWED: Routed = { kind: 'answer', answer: 'methodNotAllowed' };
@@ -74,10 +76,18 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
     return content === undefined ? INVALID_TOKEN : { kind: 'put', content };
   }
 
+  /** As for a PUT, but for what a token cannot decide: so HEAD asks whether an endpoint is one of ours, and changes nothing. */
+  function routeOther(token: string): Routed {
+    const routed = routePut(token);
+    return routed.kind === 'put' ? METHOD_NOT_ALLOWED : routed;
+  }
+
   function onFailure(error: unknown, requestId: RequestId): void {
     if (isStoreFailure(error)) {
       metrics.storeErrors.put.count++;
       if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
+    } else if (isQueueFailure(error)) {
+      if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.kick.failed');
     } else if (mayLog()) {
       deps.log.error({ requestId, err: error }, 'put.failed');
     }
@@ -85,9 +95,12 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
 
   return {
     route(method, path) {
-      if (!path.startsWith(UPDATE_PATH)) return { kind: 'probe', path };
-      if (method === 'PUT') return routePut(path.slice(UPDATE_PATH.length));
-      return method === 'OPTIONS' ? OPTIONS : METHOD_NOT_ALLOWED;
+      // A PUT to a probe's path comes from an app server with a wrong URL: 200 would tell it that its update was stored.
+      if (!path.startsWith(UPDATE_PATH))
+        return PROBING.test(method) ? { kind: 'probe', path } : NOT_FOUND;
+      if (method === 'OPTIONS') return OPTIONS;
+      const token = path.slice(UPDATE_PATH.length);
+      return method === 'PUT' ? routePut(token) : routeOther(token);
     },
     async put(content, source, requestId) {
       const begunMs = clock.monotonicMs();

@@ -16,6 +16,7 @@ import {
   us_socket_local_port,
 } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
+import { listenOnPort } from '../listen.ts';
 import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
@@ -54,7 +55,7 @@ export async function listenOnUws(
       exchange.abandon();
     }
   });
-  const listening = await listen(app, options);
+  const listening = await listenOnPort(options, (port) => listen(app, options.host, port));
   return {
     transport: 'uws',
     port: us_socket_local_port(listening),
@@ -181,10 +182,7 @@ function limitConnections(app: TemplatedApp, connectionsMax: number): void {
   app.filter(count);
 }
 
-function listen(
-  app: TemplatedApp,
-  { host, port }: EndpointListenerOptions,
-): Promise<us_listen_socket> {
+function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
     // Exclusive, or a second process of the same user would get the same port and, unnoticed, half of the connections.
     app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (listening) => {

@@ -1,6 +1,7 @@
 /** Who the device of a hello is, and what is known of it (protocol.md, "Hello"). */
 import { randomBytes } from 'node:crypto';
-import type { ConnectRequest } from '../protocol/connect.ts';
+import { unreachable } from '../assert.ts';
+import type { ConnectRequest, KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId } from '../protocol/ids.ts';
 import type { DeviceView, Store } from '../storage/store.ts';
 import type { MessageOf, SessionDeps } from './session-deps.ts';
@@ -13,13 +14,19 @@ export interface Admitted {
   readonly view: DeviceView;
   /** False for a device with a new UAID: it knows without being told that its channels are gone. */
   readonly isKept: boolean;
+  readonly contact: Contact;
+}
+
+/** How the device is reached when it is not connected, after its hello. */
+export interface Contact {
+  readonly targetType: KickTarget['type'] | undefined;
   /** Why `connect` was not taken. */
-  readonly connectReason: string | undefined;
+  readonly refusal: string | undefined;
 }
 
 type AdmitDeps = Pick<
   SessionDeps,
-  'store' | 'registry' | 'tokens' | 'metrics' | 'channelsPerDeviceMax'
+  'store' | 'registry' | 'tokens' | 'metrics' | 'clock' | 'channelsPerDeviceMax'
 >;
 
 const NOTHING_KEPT: DeviceView = { kind: 'known', channels: [] };
@@ -36,20 +43,21 @@ export async function admitDevice(
   deps: AdmitDeps,
   join: (deviceId: DeviceId) => boolean,
 ): Promise<Admitted | undefined> {
-  const { store, tokens, metrics } = deps;
+  const { store, tokens, metrics, clock } = deps;
   const listed = hello.listed.map((channel) => channel.channelId);
   const known = await knownDeviceId(hello, listed, deps);
   const deviceId = known ?? tokens.newDeviceId(randomBytes(RANDOM_BYTES));
   if (!join(deviceId)) return undefined;
+  const helloAtMs = clock.nowMs();
   const view = known === undefined ? NOTHING_KEPT : await store.readDevice(deviceId, listed);
-  const connectReason = await takeConnect(store, deviceId, hello.connect);
+  const contact = await takeConnect(store, deviceId, { connect: hello.connect, view, helloAtMs });
   if (known !== undefined) metrics.hellos[view.kind === 'unknown' ? 'kept' : 'known'].count++;
   return {
     deviceId,
     writtenDeviceId: known === undefined ? deviceId : hello.writtenDeviceId,
     view,
     isKept: known !== undefined,
-    connectReason,
+    contact,
   };
 }
 
@@ -78,22 +86,40 @@ async function knownDeviceId(
   return undefined;
 }
 
-/** Stores, forgets or leaves where the device is kicked. Resolves to why it was not taken. @throws StoreUnavailableError */
+/**
+ * Stores, forgets or leaves where the device is kicked, and notes that it is here; `helloAtMs` was taken before `view` was read. A
+ * kick is skipped when its update had been stored before that moment: then the view has it. Taken any later, the moment could
+ * pass for one at which the device was told of an update that was stored after the read. It is noted after the read, since a hello
+ * whose read fails has told the device nothing.
+ * @throws StoreUnavailableError
+ */
 export async function takeConnect(
   store: Store,
   deviceId: DeviceId,
-  connect: ConnectRequest,
-): Promise<string | undefined> {
+  {
+    connect,
+    view,
+    helloAtMs,
+  }: {
+    readonly connect: ConnectRequest;
+    readonly view: DeviceView;
+    readonly helloAtMs: number;
+  },
+): Promise<Contact> {
   switch (connect.kind) {
     case 'absent':
-      return undefined;
+    case 'invalid': {
+      const targetType = view.kind === 'known' ? view.targetType : undefined;
+      if (targetType !== undefined) await store.noteConnected(deviceId, helloAtMs);
+      return { targetType, refusal: connect.kind === 'invalid' ? connect.reason : undefined };
+    }
     case 'removed':
-      await store.writeTarget(deviceId, undefined);
-      return undefined;
+      await store.writeTarget(deviceId, undefined, helloAtMs);
+      return { targetType: undefined, refusal: undefined };
     case 'given':
-      await store.writeTarget(deviceId, connect.target);
-      return undefined;
-    case 'invalid':
-      return connect.reason;
+      await store.writeTarget(deviceId, connect.target, helloAtMs);
+      return { targetType: connect.target.type, refusal: undefined };
+    default:
+      return unreachable(connect);
   }
 }

@@ -7,6 +7,7 @@ export const CLOSES = {
   storeAway: { cause: 'tryAgainLater', reason: 'the store does not answer' },
   goingAway: { cause: 'goingAway', reason: 'the server is going away' },
   replaced: { cause: 'replaced', reason: 'another connection of this device took over' },
+  sleep: { cause: 'sleep', reason: 'a datagram will wake this device' },
   malformed: { cause: 'notAnObject', reason: 'a message must be a JSON object' },
   tooLarge: { cause: 'tooLarge', reason: 'the message is too large' },
   inboxFull: { cause: 'policy', reason: 'too many messages wait for an answer' },

@@ -37,6 +37,11 @@ export class Deadlines<Item extends object> {
     return this.#dueAtMs.keys();
   }
 
+  /** Whether the item waits. */
+  has(item: Item): boolean {
+    return this.#dueAtMs.has(item);
+  }
+
   /** `dueAtMs` on the scale of `nowMs`; replaces an earlier deadline of the item. */
   add(item: Item, dueAtMs: number): void {
     this.#dueAtMs.set(item, dueAtMs);

@@ -2,7 +2,8 @@
 import type { Clock } from '../clock.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Close } from '../protocol/close-codes.ts';
-import type { ClientMessage, SentUpdate, ServerMessage } from '../protocol/messages.ts';
+import type { DeviceId } from '../protocol/ids.ts';
+import type { ClientMessage, SentUpdate, ServerMessage, Update } from '../protocol/messages.ts';
 import type { Tokens } from '../protocol/token.ts';
 import type { Store } from '../storage/store.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -10,6 +11,7 @@ import type { SendResult } from './device-socket.ts';
 import type { Placement } from './placement.ts';
 import type { Registry } from './registry.ts';
 import type { Session } from './session.ts';
+import type { Sleepers } from './sleepers.ts';
 
 /** One type of client message. */
 export type MessageOf<Type extends ClientMessage['type']> = Extract<ClientMessage, { type: Type }>;
@@ -31,6 +33,10 @@ export interface SessionDeps {
   readonly placement: () => Placement;
   /** Sessions that wait for acks, and when to send again. */
   readonly resends: Deadlines<Session>;
+  /** Sessions that are closed when they have been silent, because a datagram wakes their devices. */
+  readonly sleepers: Sleepers;
+  /** Kicks a device whose session ended before it acknowledged this update. Never throws. */
+  readonly kickUnacked: (deviceId: DeviceId, update: Update) => void;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly channelsPerDeviceMax: number;

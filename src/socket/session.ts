@@ -63,6 +63,7 @@ export class Session {
    * @throws StoreUnavailableError when the store cannot answer; the device may try again.
    */
   onMessage(message: ClientMessage): Promise<void> | undefined {
+    this.#deps.sleepers.onHeard(this);
     switch (message.type) {
       case 'ack':
         return this.#onAck(message, this.#ready(message));
@@ -80,6 +81,16 @@ export class Session {
       default:
         return unreachable(message);
     }
+  }
+
+  /** Whether nothing is on its way to the device, nor waits for its ack. */
+  get isIdle(): boolean {
+    return this.#state.kind === 'ready' && this.#unacked.length === 0 && !this.#mayHaveUnsent;
+  }
+
+  /** The device may sleep: closes with 4774. From now on a PUT kicks it. */
+  sleep(): void {
+    this.#outlet.close(CLOSES.sleep);
   }
 
   /** Sends an update that was stored just now, whatever its version: clients ignore an old one. */
@@ -102,7 +113,7 @@ export class Session {
       this.#mayHaveUnsent = true;
       return 'later';
     }
-    this.#noteSent(channelId, update);
+    this.#noteSent(channelId, version, true);
     this.#deps.metrics.updatesSent.count++;
     return 'sent';
   }
@@ -125,7 +136,20 @@ export class Session {
       this.#deps.registry.leave(state.deviceId, this);
     }
     this.#deps.resends.delete(this);
+    this.#deps.sleepers.delete(this);
+    if (state.kind === 'ready' && this.#unacked.length > 0) this.#kickForUnacked(state.deviceId);
     this.#unacked = NOTHING_UNACKED;
+  }
+
+  /**
+   * The socket of a phone that sleeps takes updates until somebody finds it dead. They are pending still, and the device is not here: as
+   * if they came now. Only of those that were sent as they came, or a device that never acknowledges would be kicked for ever.
+   */
+  #kickForUnacked(deviceId: DeviceId): void {
+    const { registry, kickUnacked } = this.#deps;
+    const lost = this.#unacked.find((sent) => sent.isLive);
+    if (lost === undefined || registry.find(deviceId) !== undefined) return;
+    kickUnacked(deviceId, { channelId: lost.channelId, version: lost.highest });
   }
 
   /** `resend_interval_ms` may have passed since something was sent and not acknowledged. @throws StoreUnavailableError */
@@ -181,14 +205,16 @@ export class Session {
     if (hello.writtenDeviceId !== '' && hello.deviceId !== deviceId) {
       throw new SessionError(503, 'this connection already has another uaid', hello.received);
     }
-    const { store, metrics } = this.#deps;
+    const { store, metrics, clock } = this.#deps;
     const listed = hello.listed.map((channel) => channel.channelId);
+    const helloAtMs = clock.nowMs();
     const view = await store.readDevice(deviceId, listed);
-    const connectReason = await takeConnect(store, deviceId, hello.connect);
+    const { connect } = hello;
+    const contact = await takeConnect(store, deviceId, { connect, view, helloAtMs });
     if (this.#left()) return;
     metrics.hellos.again.count++;
     const writtenDeviceId = hello.writtenDeviceId || state.writtenDeviceId;
-    this.#welcome(hello, { deviceId, writtenDeviceId, view, isKept: true, connectReason });
+    this.#welcome(hello, { deviceId, writtenDeviceId, view, isKept: true, contact });
   }
 
   #join(deviceId: DeviceId): boolean {
@@ -200,13 +226,15 @@ export class Session {
 
   /** The hello reply, then what is pending: in one turn, so that no live update comes between. */
   #welcome(hello: MessageOf<'hello'>, admitted: Admitted): void {
-    const { deviceId, writtenDeviceId, view, isKept, connectReason } = admitted;
+    const { deviceId, writtenDeviceId, view, isKept, contact } = admitted;
     const missed = this.#state.kind === 'joining' && this.#state.missed;
     this.#mayHaveUnsent ||= missed;
     this.#state = { kind: 'ready', deviceId, writtenDeviceId };
+    this.#deps.sleepers.watch(this, contact.targetType);
     const held = heldChannels(view);
     for (const channel of held) this.#noteSpelling(channel);
     for (const channel of hello.listed) this.#noteSpelling(channel);
+    const connectReason = contact.refusal;
     this.#outlet.send({ type: 'hello', writtenDeviceId, status: 200, connectReason });
     const updates = pendingOf(held).filter((update) => !this.#isSuperseded(update));
     // A device with a new id knows without being told, and a driver that keeps nothing misses nothing.
@@ -328,15 +356,12 @@ export class Session {
       this.#mayHaveUnsent = true;
       return;
     }
-    for (const update of updates) this.#noteSent(update.channelId, update);
+    for (const { channelId, version } of updates) this.#noteSent(channelId, version, false);
   }
 
-  #noteSent(channelId: ChannelId, { version }: Update): void {
-    this.#unacked = withSent(this.#unacked, {
-      channelId,
-      version,
-      sentAtMs: this.#deps.resends.nowMs,
-    });
+  #noteSent(channelId: ChannelId, version: Version, isLive: boolean): void {
+    const sentAtMs = this.#deps.resends.nowMs;
+    this.#unacked = withSent(this.#unacked, { channelId, version, sentAtMs, isLive });
     this.watchForAcks();
   }
 

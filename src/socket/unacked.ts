@@ -9,6 +9,8 @@ export interface Sent {
   readonly highest: Version;
   /** Monotonic; when the channel was last sent. */
   readonly sentAtMs: number;
+  /** One of them was sent as its PUT came, and not from the store: nobody was kicked for it. */
+  readonly isLive: boolean;
 }
 
 /**
@@ -20,13 +22,21 @@ export const NOTHING_UNACKED: readonly Sent[] = Object.freeze([]);
 /** The list after `version` of a channel went out. */
 export function withSent(
   unacked: readonly Sent[],
-  sent: { readonly channelId: ChannelId; readonly version: Version; readonly sentAtMs: number },
+  sent: Pick<Sent, 'channelId' | 'sentAtMs' | 'isLive'> & { readonly version: Version },
 ): readonly Sent[] {
-  const { channelId, version, sentAtMs } = sent;
-  if (unacked.length === 0) return [{ channelId, last: version, highest: version, sentAtMs }];
+  const { channelId, version, sentAtMs, isLive } = sent;
+  if (unacked.length === 0) {
+    return [{ channelId, last: version, highest: version, sentAtMs, isLive }];
+  }
   const before = sentOf(unacked, channelId);
   const highest = before !== undefined && before.highest > version ? before.highest : version;
-  const entry: Sent = { channelId, last: version, highest, sentAtMs };
+  const entry: Sent = {
+    channelId,
+    last: version,
+    highest,
+    sentAtMs,
+    isLive: isLive || before?.isLive === true,
+  };
   return before === undefined
     ? [...unacked, entry]
     : unacked.map((other) => (other === before ? entry : other));

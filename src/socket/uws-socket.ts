@@ -22,6 +22,7 @@ import {
   us_socket_local_port,
   type WebSocket,
 } from 'uWebSockets.js';
+import { listenOnPort } from '../listen.ts';
 import { CLOSE_CODES, type Close } from '../protocol/close-codes.ts';
 import { type Origin, originOf, type Refusal } from './admission.ts';
 import type { Connection } from './connection.ts';
@@ -130,7 +131,7 @@ export async function listenOnUws(
     },
   });
   app.any('/*', (response, request) => answerPlain(response, request, deps));
-  const listening = await listen(app, options);
+  const listening = await listenOnPort(options, (port) => listen(app, options.host, port));
   return {
     transport: 'uws',
     port: us_socket_local_port(listening),
@@ -181,6 +182,10 @@ function upgrade(
     answer(response, '404 Not Found', '"Not Found"');
     return false;
   }
+  if (!isWebSocketRequest(request)) {
+    answer(response, '426 Upgrade Required', '"Upgrade Required"');
+    return false;
+  }
   const origin = originOf(new Uint8Array(response.getRemoteAddress()));
   const refusal: Refusal | undefined = isOriginAllowed(origins, request.getHeader('origin'))
     ? admission.enter(origin)
@@ -198,6 +203,23 @@ function upgrade(
     context,
   );
   return true;
+}
+
+const WEBSOCKET_VERSION = '13';
+
+/** RFC 6455, section 4.2.1, points 3, 4 and 6. The library takes any request that has a Sec-WebSocket-Key. */
+function isWebSocketRequest(request: HttpRequest): boolean {
+  return (
+    hasWord(request.getHeader('upgrade'), 'websocket') &&
+    hasWord(request.getHeader('connection'), 'upgrade') &&
+    request.getHeader('sec-websocket-version') === WEBSOCKET_VERSION
+  );
+}
+
+/** Whether the list in a header has the word, in any case. */
+function hasWord(header: string, word: string): boolean {
+  const list = header.toLowerCase();
+  return list === word || list.split(',').some((part) => part.trim() === word);
 }
 
 function refuse(response: HttpResponse, refusal: Refusal): void {
@@ -229,10 +251,7 @@ function textOf(message: ArrayBuffer): string {
   return Buffer.from(message).toString('utf8');
 }
 
-function listen(
-  app: TemplatedApp,
-  { host, port }: DeviceListenerOptions,
-): Promise<us_listen_socket> {
+function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket> {
   return new Promise((resolve, reject) => {
     // Exclusive, or a second process of the same user would get the same port and, unnoticed, half of the connections.
     app.listen(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (listening) => {

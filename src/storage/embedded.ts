@@ -5,13 +5,16 @@ import { Commits } from './embedded/commits.ts';
 import { decideAcks, decideCheck, decideDevice, decidePut } from './embedded/decisions.ts';
 import {
   currentDevice,
+  deviceKeptMs,
   dropDevice,
+  editKick,
+  editKickAtHello,
   isRemembered,
   isRenewalDue,
+  kickOf,
   type Moment,
   registerChannel,
   renew,
-  setTarget,
   unregisterChannel,
 } from './embedded/device.ts';
 import { failureOf, newStamp, openRecordFile, type RecordFile } from './embedded/file.ts';
@@ -21,26 +24,29 @@ import {
   type DeviceRecord,
   decodeDevice,
   decodeSchema,
-  decodeTarget,
   decodeUpdate,
   deviceKey,
   encodeSchema,
-  encodeTarget,
+  kickJsonOf,
   SCHEMA_KEY,
   SCHEMA_VERSION,
+  seenAtMsOf,
   updateKeysOf,
 } from './embedded/records.ts';
 import { startSweep } from './embedded/sweep.ts';
+import { claimed, connected, dropped, given, type KickStep, released } from './kick-record.ts';
 import {
   type Ack,
   type DeviceView,
   type HeldChannel,
+  type KickView,
   type PendingVersion,
   type PutOutcome,
   type RegisterOutcome,
   type Store,
   type StoreLimits,
   StoreUnavailableError,
+  type WakeClaim,
 } from './store.ts';
 
 export interface EmbeddedStoreOptions {
@@ -127,7 +133,9 @@ class EmbeddedStore implements Store {
         const waiting = pending.get(channelId);
         channels.push(waiting ? { channelId, written, pending: waiting } : { channelId, written });
       }
-      return { kind: 'known', channels };
+      const view = { kind: 'known', channels } as const;
+      const targetType = kickOf(device.kickJson)?.target.type;
+      return targetType === undefined ? view : { ...view, targetType };
     });
   }
 
@@ -158,15 +166,55 @@ class EmbeddedStore implements Store {
     return this.#commits.submit((group) => decideAcks(group, deviceId, acks));
   }
 
-  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
-    const targetJson = encodeTarget(target);
-    return this.#commits.submit((group) =>
-      decideDevice(group, deviceId, (device, moment) => setTarget(device, targetJson, moment)),
-    );
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined, nowMs: number): Promise<void> {
+    return this.#editKickAtHello(deviceId, given(target, nowMs));
   }
 
-  async readTarget(deviceId: DeviceId): Promise<KickTarget | undefined> {
-    return this.#read(() => decodeTarget(this.#currentDevice(deviceId, this.#moment()).targetJson));
+  noteConnected(deviceId: DeviceId, nowMs: number): Promise<void> {
+    return this.#editKickAtHello(deviceId, connected(nowMs));
+  }
+
+  async readTargetType(deviceId: DeviceId): Promise<KickTarget['type'] | undefined> {
+    return this.#read(() => {
+      const device = this.#file.get(deviceKey(deviceId));
+      if (device === undefined) return undefined;
+      // Asked for at each PUT to a device that is not here: what most devices do not have is not decoded.
+      const kickJson = kickJsonOf(device);
+      if (kickJson === '') return undefined;
+      const isKept = this.#clock.nowMs() - seenAtMsOf(device) <= deviceKeptMs(this.#limits);
+      return isKept ? kickOf(kickJson)?.target.type : undefined;
+    });
+  }
+
+  async readKick(deviceId: DeviceId): Promise<KickView> {
+    return this.#read(() => {
+      const moment = this.#moment();
+      const device = this.#currentDevice(deviceId, moment);
+      const pending = this.#pendingVersions(deviceId, moment);
+      const hasPending = device.channels.some(
+        ({ kind, channelId }) => kind === 'held' && pending.has(channelId),
+      );
+      const target = kickOf(device.kickJson);
+      return target === undefined ? { hasPending } : { target, hasPending };
+    });
+  }
+
+  claimWake(
+    deviceId: DeviceId,
+    claim: { readonly nowMs: number; readonly intervalMs: number },
+  ): Promise<WakeClaim> {
+    return this.#editKick(deviceId, claimed(claim));
+  }
+
+  releaseWake(deviceId: DeviceId, claim: { readonly claimedAtMs: number }): Promise<void> {
+    return this.#editKick(deviceId, released(claim));
+  }
+
+  dropTarget(
+    deviceId: DeviceId,
+    condition: { readonly unlessGivenAfterMs: number },
+  ): Promise<boolean> {
+    return this.#editKick(deviceId, dropped(condition));
   }
 
   check(): Promise<void> {
@@ -176,6 +224,18 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     this.#stopSweep();
     if (await this.#commits.close()) await this.#file.close();
+  }
+
+  #editKickAtHello(deviceId: DeviceId, step: KickStep<void>): Promise<void> {
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device, moment) => editKickAtHello(device, step, moment)),
+    );
+  }
+
+  #editKick<Answer>(deviceId: DeviceId, step: KickStep<Answer>): Promise<Answer> {
+    return this.#commits.submit((group) =>
+      decideDevice(group, deviceId, (device) => editKick(device, step)),
+    );
   }
 
   #moment(): Moment {

@@ -15,30 +15,34 @@ import type { Clock } from '../clock.ts';
 import { type Log, quietLog } from '../log.ts';
 import type { KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
+import { claimed, connected, dropped, given, type KickStep, released } from './kick-record.ts';
 import { type MemcachedClient, openMemcachedClient } from './memcached/client.ts';
 import {
   decideAck,
   decideDrop,
+  decideKick,
+  decideKickAtHello,
   decidePut,
   decideRegister,
-  decideTarget,
   decideUnregister,
   type Moment,
 } from './memcached/decisions.ts';
 import type { Decide } from './memcached/edit.ts';
 import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './memcached/places.ts';
-import { type ChannelRecord, currentDevice, LISTED_CHANNELS_MAX } from './memcached/records.ts';
+import { type ChannelRecord, LISTED_CHANNELS_MAX } from './memcached/records.ts';
 import type { MemcachedServer, ServerAddress } from './memcached/server.ts';
 import { createTables } from './memcached/tables.ts';
-import { readDeviceView } from './memcached/views.ts';
+import { readDeviceView, readKickView, readTargetType } from './memcached/views.ts';
 import {
   type Ack,
   type DeviceView,
+  type KickView,
   type PutOutcome,
   type RegisterOutcome,
   type Store,
   type StoreLimits,
   StoreUnavailableError,
+  type WakeClaim,
 } from './store.ts';
 
 export interface MemcachedStoreOptions {
@@ -129,15 +133,38 @@ class MemcachedStore implements Store {
     return inSlices(acks, (ack) => this.#ack(deviceId, ack)).then(() => {});
   }
 
-  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
-    const place = devicePlace(this.#call(deviceId));
-    return this.#tables.devices.edit(place, (record) =>
-      decideTarget(record, target, this.#moment()),
-    );
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined, nowMs: number): Promise<void> {
+    return this.#editKickAtHello(deviceId, given(target, nowMs));
   }
 
-  readTarget(deviceId: DeviceId): Promise<KickTarget | undefined> {
-    return this.#tracked(this.#readTarget(this.#call(deviceId)));
+  noteConnected(deviceId: DeviceId, nowMs: number): Promise<void> {
+    return this.#editKickAtHello(deviceId, connected(nowMs));
+  }
+
+  readTargetType(deviceId: DeviceId): Promise<KickTarget['type'] | undefined> {
+    return this.#tracked(readTargetType(this.#call(deviceId), this.#tables));
+  }
+
+  readKick(deviceId: DeviceId): Promise<KickView> {
+    return this.#tracked(readKickView(this.#call(deviceId), this.#tables));
+  }
+
+  claimWake(
+    deviceId: DeviceId,
+    claim: { readonly nowMs: number; readonly intervalMs: number },
+  ): Promise<WakeClaim> {
+    return this.#editKick(deviceId, claimed(claim));
+  }
+
+  releaseWake(deviceId: DeviceId, claim: { readonly claimedAtMs: number }): Promise<void> {
+    return this.#editKick(deviceId, released(claim));
+  }
+
+  dropTarget(
+    deviceId: DeviceId,
+    condition: { readonly unlessGivenAfterMs: number },
+  ): Promise<boolean> {
+    return this.#editKick(deviceId, dropped(condition));
   }
 
   check(): Promise<void> {
@@ -165,14 +192,20 @@ class MemcachedStore implements Store {
       channels.edit(channelPlace(call, id), (channel) => decideDrop(channel, this.#moment())),
     );
     await devices.edit(devicePlace(call), (device) =>
-      decideTarget(device, undefined, this.#moment()),
+      decideKick(device, given(undefined, 0), this.#moment()),
     );
   }
 
-  async #readTarget(call: Call): Promise<KickTarget | undefined> {
-    const { devices, clock, limits } = this.#tables;
-    const { record } = await devices.look(devicePlace(call));
-    return currentDevice(record, clock.nowMs(), limits)?.target;
+  #editKickAtHello(deviceId: DeviceId, step: KickStep<void>): Promise<void> {
+    return this.#tables.devices.edit(devicePlace(this.#call(deviceId)), (record) =>
+      decideKickAtHello(record, step, this.#moment()),
+    );
+  }
+
+  #editKick<A>(deviceId: DeviceId, step: KickStep<A>): Promise<A> {
+    return this.#tables.devices.edit(devicePlace(this.#call(deviceId)), (record) =>
+      decideKick(record, step, this.#moment()),
+    );
   }
 
   #edit<A>(deviceId: DeviceId, channelId: ChannelId, decide: Decide<ChannelRecord, A>): Promise<A> {

@@ -1,16 +1,19 @@
 import type { Clock } from '../clock.ts';
 import type { KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../protocol/ids.ts';
-import { Devices } from './memory/devices.ts';
+import { claimed, connected, dropped, given, type KickStep, released } from './kick-record.ts';
+import { type Device, Devices } from './memory/devices.ts';
 import {
   type Ack,
   type DeviceView,
   type HeldChannel,
+  type KickView,
   type PutOutcome,
   type RegisterOutcome,
   type Store,
   type StoreLimits,
   StoreUnavailableError,
+  type WakeClaim,
 } from './store.ts';
 
 export interface MemoryStoreOptions {
@@ -30,6 +33,7 @@ const STORED = Promise.resolve<PutOutcome>('stored');
 const STALE = Promise.resolve<PutOutcome>('stale');
 const GONE = Promise.resolve<PutOutcome>('gone');
 const DONE = Promise.resolve();
+const NO_TARGET = Promise.resolve(undefined);
 
 /** Keeps everything in this process and forgets it at exit: for tests, and the yardstick of the benchmarks. */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
@@ -63,7 +67,10 @@ class MemoryStore implements Store {
       const pending = this.#devices.livePending(channel.pending, nowMs);
       channels.push(pending ? { channelId, written, pending } : { channelId, written });
     }
-    return Promise.resolve({ kind: 'known', channels });
+    const view = { kind: 'known', channels } as const;
+    return Promise.resolve(
+      device.kick === undefined ? view : { ...view, targetType: device.kick.target.type },
+    );
   }
 
   registerChannel(
@@ -98,7 +105,7 @@ class MemoryStore implements Store {
     const device = this.#devices.find(deviceId, nowMs);
     if (device === undefined) return DONE;
     device.seenAtMs = nowMs;
-    device.target = undefined;
+    device.kick = undefined;
     for (const [channelId, channel] of [...device.channels]) {
       if (channel.kind === 'held') this.#devices.bury(device, channelId, nowMs);
     }
@@ -130,20 +137,53 @@ class MemoryStore implements Store {
     return DONE;
   }
 
-  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
-    const nowMs = this.#clock.nowMs();
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined, nowMs: number): Promise<void> {
+    const seenAtMs = this.#clock.nowMs();
     const device =
       target === undefined
-        ? this.#devices.find(deviceId, nowMs)
-        : this.#devices.findOrAdd(deviceId, nowMs);
+        ? this.#devices.find(deviceId, seenAtMs)
+        : this.#devices.findOrAdd(deviceId, seenAtMs);
     if (device === undefined) return target === undefined ? DONE : refused();
-    device.seenAtMs = nowMs;
-    device.target = target;
+    device.seenAtMs = seenAtMs;
+    editKick(device, given(target, nowMs));
     return DONE;
   }
 
-  readTarget(deviceId: DeviceId): Promise<KickTarget | undefined> {
-    return Promise.resolve(this.#devices.find(deviceId, this.#clock.nowMs())?.target);
+  noteConnected(deviceId: DeviceId, nowMs: number): Promise<void> {
+    editKick(this.#find(deviceId), connected(nowMs));
+    return DONE;
+  }
+
+  readTargetType(deviceId: DeviceId): Promise<KickTarget['type'] | undefined> {
+    const type = this.#find(deviceId)?.kick?.target.type;
+    return type === undefined ? NO_TARGET : Promise.resolve(type);
+  }
+
+  readKick(deviceId: DeviceId): Promise<KickView> {
+    const device = this.#find(deviceId);
+    if (device === undefined) return Promise.resolve({ hasPending: false });
+    const hasPending = this.#devices.hasPending(device, this.#clock.nowMs());
+    const { kick } = device;
+    return Promise.resolve(kick === undefined ? { hasPending } : { target: kick, hasPending });
+  }
+
+  claimWake(
+    deviceId: DeviceId,
+    claim: { readonly nowMs: number; readonly intervalMs: number },
+  ): Promise<WakeClaim> {
+    return Promise.resolve(editKick(this.#find(deviceId), claimed(claim)));
+  }
+
+  releaseWake(deviceId: DeviceId, claim: { readonly claimedAtMs: number }): Promise<void> {
+    editKick(this.#find(deviceId), released(claim));
+    return DONE;
+  }
+
+  dropTarget(
+    deviceId: DeviceId,
+    condition: { readonly unlessGivenAfterMs: number },
+  ): Promise<boolean> {
+    return Promise.resolve(editKick(this.#find(deviceId), dropped(condition)));
   }
 
   check(): Promise<void> {
@@ -153,6 +193,10 @@ class MemoryStore implements Store {
   close(): Promise<void> {
     this.#stopSweeping();
     return DONE;
+  }
+
+  #find(deviceId: DeviceId): Device | undefined {
+    return this.#devices.find(deviceId, this.#clock.nowMs());
   }
 
   /** The endpoint's token proves that the channel was registered here once: it is held from now on. */
@@ -169,6 +213,14 @@ class MemoryStore implements Store {
     const held = { kind: 'held', written: channelId, pending } as const;
     return this.#devices.set(device, channelId, held) ? STORED : refused();
   }
+}
+
+function editKick<Answer>(device: Device | undefined, step: KickStep<Answer>): Answer {
+  const { answer, next } = step(device?.kick);
+  if (device !== undefined && next !== undefined) {
+    device.kick = next === 'removed' ? undefined : next;
+  }
+  return answer;
 }
 
 function refused(): Promise<never> {

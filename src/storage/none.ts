@@ -5,8 +5,11 @@ const REGISTERED = Promise.resolve('registered' as const);
 const UNKEPT = Promise.resolve('unkept' as const);
 const DONE = Promise.resolve();
 const NO_TARGET = Promise.resolve(undefined);
+const NO_KICK = Promise.resolve({ hasPending: false } as const);
+const ABSENT = Promise.resolve({ kind: 'absent' } as const);
+const NOT_DROPPED = Promise.resolve(false);
 
-/** Keeps nothing: updates reach connected devices and nobody else. Never rejects. */
+/** Keeps nothing: updates reach connected devices and nobody else, and nobody is kicked. Never rejects. */
 export function createNoneStore(): Store {
   return {
     driver: 'none',
@@ -17,7 +20,12 @@ export function createNoneStore(): Store {
     putUpdate: () => UNKEPT,
     ackUpdates: () => DONE,
     writeTarget: () => DONE,
-    readTarget: () => NO_TARGET,
+    noteConnected: () => DONE,
+    readTargetType: () => NO_TARGET,
+    readKick: () => NO_KICK,
+    claimWake: () => ABSENT,
+    releaseWake: () => DONE,
+    dropTarget: () => NOT_DROPPED,
     check: () => DONE,
     close: () => DONE,
   };

@@ -7,13 +7,17 @@
  * |---|---|---|---|
  * | device | one device | that it exists; the list of its channels where the engine cannot scan | `channelTtlMs` after the device was last seen |
  * | channel | one (device, channel) | `live` or `gone`; how the device wrote its id; the pending version and when it was stored | live: as the device; its pending version: `updateTtlMs`; gone: `goneTtlMs` |
- * | target | one device | where to kick it, as JSON | as the device |
+ * | target | one device | where to kick it, when it gave that, when it last said hello, when it was last woken | as the device |
  *
  * A driver may keep a device up to a tenth longer, so that not every hello need be written down, and may forget the gone channels of one
  * device beyond the last `channelsPerDeviceMax`, so that no device can fill the store with them.
  *
  * The pending version is the one thing that must never be lost. "Higher version wins", "a gone channel refuses" and "an ack removes this
  * version and older ones only" are therefore each one atomic step in every driver; each driver says how.
+ *
+ * A target that is lost costs wake-ups, never updates: what is pending waits for the device's next hello, and one that carries `connect`
+ * gives the target anew. `embedded` loses none. A memcached loses all of them with a restart or a flush, and single ones for want
+ * of memory; with its target a device may then be known, or not be known any more, and its channels as well or not.
  *
  * ## Words
  * A channel is *held* when its record is live. *Unknown* (never seen, expired, or forgotten by a cache) is not *gone*
@@ -52,7 +56,12 @@ export interface HeldChannel extends WrittenChannel {
 /** What is known of a device. */
 export type DeviceView =
   /** It has, or had, channels here. `channels` are the held ones, in no particular order. */
-  | { readonly kind: 'known'; readonly channels: readonly HeldChannel[] }
+  | {
+      readonly kind: 'known';
+      readonly channels: readonly HeldChannel[];
+      /** Which provider can wake it: such a device's hello is noted (`noteConnected`). Absent for the many that gave no target. */
+      readonly targetType?: KickTarget['type'];
+    }
   /** The engine answered, and has nothing of this device. */
   | { readonly kind: 'unknown' }
   /** The driver keeps nothing, so no absence means anything. */
@@ -78,6 +87,33 @@ export interface Ack {
   readonly channelId: ChannelId;
   readonly throughVersion: Version;
 }
+
+/** Where a device is kicked, and what the kick role must know to do so once and not in vain. */
+export interface KickRecord {
+  readonly target: KickTarget;
+  /** The hello that last gave it; 0 when that is not known, which is long ago. */
+  readonly givenAtMs: number;
+  /** The device's last hello: it was told of whatever had been stored before. 0 when that is not known. */
+  readonly connectedAtMs: number;
+  /** The last claim to wake the device that was not released. */
+  readonly wokenAtMs?: number;
+}
+
+/** What decides whether a device is kicked. */
+export interface KickView {
+  /** Absent when the device gave none, took it back, or it was lost or dropped. */
+  readonly target?: KickRecord;
+  /** Whether a version waits on a channel that the device holds. */
+  readonly hasPending: boolean;
+}
+
+export type WakeClaim =
+  /** Nobody else may wake the device for `intervalMs`. */
+  | { readonly kind: 'claimed' }
+  /** Somebody claimed it less than `intervalMs` ago; in `waitMs`, which is at most that long, it is free again. */
+  | { readonly kind: 'early'; readonly waitMs: number }
+  /** There is no target. */
+  | { readonly kind: 'absent' };
 
 /** The bounds that every driver enforces. */
 export interface StoreLimits {
@@ -137,16 +173,57 @@ export interface Store {
   ackUpdates(deviceId: DeviceId, acks: readonly Ack[]): Promise<void>;
 
   /**
-   * Sets where to kick the device; undefined forgets it.
+   * Sets where to kick the device, which said hello at `nowMs`; undefined forgets it. A wake that was claimed stays claimed: the
+   * interval is the device's, whatever its target.
    * @throws StoreUnavailableError
    */
-  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void>;
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined, nowMs: number): Promise<void>;
 
   /**
-   * Where to kick the device; undefined when it gave nothing.
+   * Writes down that the device said hello at `nowMs`, a time taken before its pending versions were read. Writes nothing when it
+   * has no target.
    * @throws StoreUnavailableError
    */
-  readTarget(deviceId: DeviceId): Promise<KickTarget | undefined>;
+  noteConnected(deviceId: DeviceId, nowMs: number): Promise<void>;
+
+  /**
+   * Which provider could wake the device; undefined when it gave no target. For the path of a PUT: one look, which does not count as
+   * having seen the device.
+   * @throws StoreUnavailableError
+   */
+  readTargetType(deviceId: DeviceId): Promise<KickTarget['type'] | undefined>;
+
+  /**
+   * Whether and where to kick the device. Does not count as having seen it.
+   * @throws StoreUnavailableError
+   */
+  readKick(deviceId: DeviceId): Promise<KickView>;
+
+  /**
+   * Sets `wokenAtMs` to `nowMs`, unless that was done less than `intervalMs` ago: one atomic step, of two that claim at once one wins. A claim
+   * from further in the future than `intervalMs` was made by a clock that has been set right since, and does not count.
+   * @throws StoreUnavailableError
+   */
+  claimWake(
+    deviceId: DeviceId,
+    claim: { readonly nowMs: number; readonly intervalMs: number },
+  ): Promise<WakeClaim>;
+
+  /**
+   * Takes the claim of `claimedAtMs` back, because the device was certainly not woken. A later claim, or none, is left as it is.
+   * @throws StoreUnavailableError
+   */
+  releaseWake(deviceId: DeviceId, claim: { readonly claimedAtMs: number }): Promise<void>;
+
+  /**
+   * Forgets the target unless a hello after `unlessGivenAfterMs` gave it: one atomic step. Resolves to whether there was one and it was
+   * forgotten.
+   * @throws StoreUnavailableError
+   */
+  dropTarget(
+    deviceId: DeviceId,
+    condition: { readonly unlessGivenAfterMs: number },
+  ): Promise<boolean>;
 
   /**
    * Asks the engine for a sign of life, by a round trip that a PUT would need too.

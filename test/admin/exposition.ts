@@ -3,7 +3,7 @@ export interface Family {
   readonly type: string;
   readonly help: string;
   /** Names of its labels, but for `le`, and the values that each has. */
-  readonly labels: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly labels: Map<string, ReadonlySet<string>>;
 }
 
 export interface Exposition {

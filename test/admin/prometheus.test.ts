@@ -92,8 +92,12 @@ describe('the metrics page', () => {
       reveille_token_cache_misses_total: 1,
       reveille_token_cache_hits_total: 1,
       reveille_ready: 1,
+      reveille_role_up: 1,
     };
-    for (const [sample, value] of Object.entries(expected)) {
+    for (const [name, value] of Object.entries(expected)) {
+      const sample = name.endsWith('}')
+        ? name.replace('}', ',role="push"}')
+        : `${name}{role="push"}`;
       expect(samples.get(sample), sample).to.equal(value);
     }
   });

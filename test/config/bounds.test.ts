@@ -24,7 +24,10 @@ describe('integer keys', () => {
 describe('lists', () => {
   /** Different texts of each format that lists have. */
   const elements: Partial<Record<FormatName, (index: number) => string>> = {
+    'http-url': (index) => `https://push${index}.example/update/`,
+    network: (index) => `10.${index >> 8}.${index & 255}.0/24`,
     origin: (index) => `https://app${index}.example`,
+    port: (index) => String(index + 1),
     'server-address': (index) => `cache${index}:11211`,
     'token-key': newTokenKey,
     'ws-url': (index) => `ws://node${index}.example`,

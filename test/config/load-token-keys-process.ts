@@ -4,7 +4,7 @@ import { loadTokenKeys } from '../../src/config/token-keys.ts';
 const keyPath = process.argv[2] ?? '';
 
 process.once('message', async () => {
-  const loaded = await loadTokenKeys({ keys: [], keyPath, cacheEntriesMax: 0 });
+  const loaded = await loadTokenKeys({ keys: [], keyPath });
   const report = loaded.ok ? Buffer.from(loaded.keys[0]).toString('base64url') : loaded.problem;
   process.send?.(report, () => process.disconnect());
 });

@@ -5,9 +5,9 @@ import { filesBelow, readPages, readText } from './pages.ts';
 const COMMANDS = new Map(
   filesBelow('src/commands').flatMap((path) => {
     const text = readText(path);
-    const name = /createCommand\('([a-z-]+)'/.exec(text)?.[1];
+    const names = [...text.matchAll(/createCommand\('([a-z-]+)'/g)];
     const options = [...text.matchAll(/\.(?:requiredOption|option)\(\s*'(--[a-z-]+)/g)];
-    return name === undefined ? [] : [[name, options.map(([, option = '']) => option)] as const];
+    return names.map(([, name = '']) => [name, options.map(([, option = '']) => option)] as const);
   }),
 );
 /** Understood by npm itself. */
@@ -19,6 +19,8 @@ describe('the pages', () => {
   it('have commands to look for', () => {
     expect([...COMMANDS.keys()]).to.include.members([
       'start',
+      'push',
+      'kick',
       'check-config',
       'keys',
       'device',

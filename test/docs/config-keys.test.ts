@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { CONFIG_KEYS, schemaAt, variableOf } from '../../src/config/schema.ts';
 import { filesBelow, readPage, readPages, readText } from './pages.ts';
 
-const SECTIONS = 'socket|endpoint|tokens|storage|admin|log|shutdown|start';
+const SECTIONS = 'socket|endpoint|tokens|storage|kick|queue|admin|log|shutdown|start';
 const KEY = new RegExp(`\`((?:${SECTIONS})(?:\\.[a-z_]+)+)(?: = [^\`]*)?\``, 'g');
 const KEY_WITH_DEFAULT = new RegExp(`\`((?:${SECTIONS})(?:\\.[a-z_]+)+)\` \\(([^)]+)\\)`, 'g');
 /** Files of the repository whose names look like keys. */
@@ -70,7 +70,7 @@ describe('the files to deploy', () => {
 /** Whether a text like "30 s", "16 KiB", "200,000" or "`/`" says what the default of `name` is. */
 function tells(text: string, name: string): boolean {
   const schema = schemaAt(name.split('.'));
-  if (schema === undefined || schema.type === 'object') return false;
+  if (schema === undefined || !('default' in schema)) return false;
   if (text.startsWith('`')) return text === `\`${schema.default}\``;
   const [, digits = '', unit = ''] = /^([\d,]+) ?([A-Za-z]*)/.exec(text) ?? [];
   return Number(digits.replaceAll(',', '')) * factorOf(unit, name) === schema.default;

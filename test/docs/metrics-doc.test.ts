@@ -1,10 +1,15 @@
 import { expect } from 'chai';
+import { createKickPrometheus } from '../../src/admin/kick-prometheus.ts';
+import { renderMerged } from '../../src/admin/merged-metrics.ts';
 import { createPrometheus } from '../../src/admin/prometheus.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createStartPrometheus } from '../../src/admin/start-prometheus.ts';
+import { countersOf, createMetrics, STORE_OPERATIONS } from '../../src/metrics.ts';
 import { type Family, parseExposition } from '../admin/exposition.ts';
+import { kickReadings } from '../admin/kick-readings.ts';
 import { readPage } from './pages.ts';
 
 const OURS = /^`(reveille_\w+)`$/;
+const OF_ROLES = /^reveille_role_/;
 const WORD = /^`(\w+)`$/;
 
 describe('METRICS.md', () => {
@@ -25,8 +30,23 @@ describe('METRICS.md', () => {
       putsInHand: zero,
       ready: () => true,
     });
-    const { families } = parseExposition(await prometheus.render());
+    const start = createStartPrometheus({ push: { count: 0 }, kick: { count: 0 } });
+    const kick = createKickPrometheus({
+      providers: { apns: kickReadings(), fcm: kickReadings(), udp: kickReadings() },
+      storeErrors: countersOf(STORE_OPERATIONS),
+      ready: () => true,
+    });
+    const roles = [
+      { role: 'push', metrics: await prometheus.json() },
+      { role: 'kick', metrics: await kick.json() },
+    ];
+    const page = await renderMerged(roles, { role: 'start', metrics: await start.json() });
+    const { families } = parseExposition(page);
     ours = new Map([...families].filter(([name]) => name.startsWith('reveille_')));
+    for (const [name, { labels }] of ours) {
+      // Every sample has it, which the page says once.
+      if (!OF_ROLES.test(name)) labels.delete('role');
+    }
   });
 
   it('lists every metric of the page, and no other', () => {

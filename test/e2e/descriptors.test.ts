@@ -70,7 +70,7 @@ describe('a server whose file descriptors strangers are after', function () {
   for (const { title, begin } of attacks) {
     it(`keeps some from ${STRANGERS} connections ${title}`, async () => {
       await pair.playDuring(() => inTurns(STRANGERS, begin));
-      const taken = (await readdir(`/proc/${server.pid}/fd`)).length;
+      const taken = (await readdir(`/proc/${await server.pushPid()}/fd`)).length;
       expect(taken).to.be.below(DESCRIPTORS_MAX - DESCRIPTORS_LEFT_MIN);
     });
   }

@@ -30,7 +30,9 @@ describe('kill -9 with the embedded store', function () {
     const random = new Random(seed);
     const devices = Array.from({ length: DEVICES }, () => new RestlessDevice(random));
     for (let round = 1; round <= ROUNDS; round++) {
-      await using server = await startChildServer(folder.path, settings);
+      // By turns the role itself dies, and the supervisor, which takes the role with it.
+      const command = round % 2 === 0 ? 'start' : 'push';
+      await using server = await startChildServer(folder.path, settings, { command });
       try {
         await liveUntilKilled(server, devices, random);
       } catch (cause) {

@@ -79,7 +79,7 @@ describe('a server whose memcached', function () {
       expect(await met()).to.deep.equal({ hellos: new Set([503]), puts: new Set([503]) });
       const { reasons } = await healthOf(server, 503);
       expect(reasons).to.have.length(1);
-      expect(reasons[0]).to.match(/^store: .*memcached/);
+      expect(reasons[0]).to.match(/^push: store: .*memcached/);
 
       await end();
       expect(await healthOf(server, 200)).to.deep.equal({ ready: true, reasons: [] });

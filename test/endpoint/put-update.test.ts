@@ -5,6 +5,7 @@ import { requestIdOf } from '../../src/endpoint/request-id.ts';
 import { type Log, quietLog } from '../../src/log.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import type { Update } from '../../src/protocol/messages.ts';
+import { QueueUnavailableError } from '../../src/queue/queue.ts';
 import { StoreUnavailableError } from '../../src/storage/store.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 import { newChannel, newDevice } from '../storage/store-fixtures.ts';
@@ -54,8 +55,12 @@ describe('createPutUpdate', () => {
       routed: { kind: 'answer', answer: 'methodNotAllowed' },
     },
     { method: 'put', path: '/update/good', routed: { kind: 'answer', answer: 'methodNotAllowed' } },
+    { method: 'HEAD', path: '/update/bad', routed: { kind: 'answer', answer: 'invalidToken' } },
+    { method: 'HEAD', path: '/update/', routed: { kind: 'answer', answer: 'notFound' } },
     { method: 'OPTIONS', path: '/update/bad', routed: { kind: 'answer', answer: 'options' } },
-    { method: 'PUT', path: '/update', routed: { kind: 'probe', path: '/update' } },
+    { method: 'PUT', path: '/update', routed: { kind: 'answer', answer: 'notFound' } },
+    { method: 'PUT', path: '/health', routed: { kind: 'answer', answer: 'notFound' } },
+    { method: 'HEAD', path: '/status/', routed: { kind: 'probe', path: '/status/' } },
     { method: 'GET', path: '/health', routed: { kind: 'probe', path: '/health' } },
   ];
   for (const { method, path, routed } of routes) {
@@ -140,6 +145,18 @@ describe('createPutUpdate', () => {
     clock.moveMs(1000);
     await put(CONTENT, bodyOf('version=1'), REQUEST_ID);
     expect(events).to.have.lengthOf(6);
+  });
+
+  it('answers 503 when the queue of kicks fails, and says so apart from the store', async () => {
+    const events: string[] = [];
+    const log: Log = { ...quietLog, warn: (_fields, event) => events.push(event) };
+    const full = new QueueUnavailableError('full');
+    const { put } = putUpdateWith({ log, deliver: () => Promise.reject(full) });
+    for (let failed = 0; failed < 6; failed += 1) {
+      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
+    }
+    expect(metrics.storeErrors.put.count).to.equal(0);
+    expect(events).to.deep.equal(new Array(5).fill('put.kick.failed'));
   });
 
   it('answers 503 to a mistake of ours, and does not put it down to the store', async () => {

@@ -18,7 +18,7 @@ interface Ending {
   provoke(device: RawDevice, context: { server: TestServer; store: StoppableStore }): unknown;
 }
 
-/** One way to each code. The server does not send `sleep`: nothing wakes devices yet. */
+/** One way to each code; `sleep` has a page of its own, device-13-sleep.test.ts. */
 const ENDINGS: Readonly<Record<Exclude<CloseCause, 'sleep'>, Ending>> = {
   normal: {
     settings: { 'socket.devices_max': 0, 'socket.overflow_urls': ['ws://other.example/'] },

@@ -8,7 +8,7 @@ import { describeRule } from './rule.ts';
 
 async function targetOf(store: Store, uaid: string): Promise<KickTarget | undefined> {
   const deviceId = parseDeviceId(uaid);
-  return deviceId === undefined ? undefined : store.readTarget(deviceId);
+  return deviceId === undefined ? undefined : (await store.readKick(deviceId)).target?.target;
 }
 
 const FCM = { type: 'fcm', token: 'a:token' } as const;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ChannelId, DeviceId } from '../../src/protocol/ids.ts';
-import type { ServerMessage } from '../../src/protocol/messages.ts';
+import type { ServerMessage, Update } from '../../src/protocol/messages.ts';
 import { SessionError } from '../../src/socket/session-error.ts';
 import { StoreUnavailableError } from '../../src/storage/store.ts';
 import { newChannel, newDevice, pendingOf, version } from '../storage/store-fixtures.ts';
@@ -23,6 +23,107 @@ describe('Session', () => {
 
   const store = (channelId: ChannelId, number: number) =>
     deps.store.putUpdate(DEVICE, channelId, version(number));
+
+  describe('of a device with a kick target', () => {
+    const FCM = { type: 'fcm', token: 'token' } as const;
+    const recordOf = async () => (await deps.store.readKick(DEVICE)).target;
+
+    beforeEach(async () => {
+      await deps.store.registerChannel(DEVICE, { channelId: CHANNEL, written: CHANNEL });
+      await deps.store.writeTarget(DEVICE, FCM, deps.clock.nowMs());
+      deps.clock.moveMs(1000);
+    });
+
+    for (const connect of [undefined, FCM]) {
+      const title = connect === undefined ? 'says nothing of it' : 'gives it again';
+      it(`counts as here from before what is pending is read, when its hello ${title}`, async () => {
+        const helloAtMs = deps.clock.nowMs();
+        const reading = deps.store.hold('readDevice');
+        const said = device.say({ messageType: 'hello', uaid: DEVICE, channelIDs: [], connect });
+        await reading.reached;
+        // An update that is stored now was not read: its kick must not be skipped.
+        deps.clock.moveMs(5);
+        reading.release();
+        await said;
+        expect((await recordOf())?.connectedAtMs).to.equal(helloAtMs);
+      });
+    }
+
+    it('counts as here again at a second hello', async () => {
+      await device.hello(DEVICE);
+      deps.clock.moveMs(5);
+      await device.hello(DEVICE);
+      expect((await recordOf())?.connectedAtMs).to.equal(deps.clock.nowMs());
+    });
+
+    it('does not count as here when what is pending cannot be read', async () => {
+      const before = await recordOf();
+      deps.store.fail('readDevice');
+      await rejectionOf(device.hello(DEVICE));
+      expect(await recordOf()).to.deep.equal(before);
+    });
+  });
+
+  describe('left before an ack came', () => {
+    let kicked: Update[];
+    const deliver = (number: number) => device.session.deliver(update(CHANNEL, number));
+    const pass = async (ms: number) => {
+      deps.clock.moveMs(ms);
+      deps.clock.tick();
+      await new Promise(setImmediate);
+    };
+
+    beforeEach(async () => {
+      kicked = [];
+      deps = { ...deps, kickUnacked: (_deviceId, lost) => kicked.push(lost) };
+      device = new Conversation(deps);
+      await store(OTHER_CHANNEL, 1);
+      await device.hello(DEVICE);
+    });
+
+    it('has its device kicked once for all that was sent live, and was not kicked for', async () => {
+      deliver(7);
+      deliver(6);
+      await device.say({ messageType: 'ack', updates: [{ channelID: CHANNEL, version: 6 }] });
+      device.session.onClose();
+      device.session.onClose();
+      expect(kicked).to.deep.equal([{ channelId: CHANNEL, version: 7 }]);
+    });
+
+    it('has its device kicked also for what was sent again since', async () => {
+      await store(CHANNEL, 7);
+      deliver(7);
+      await pass(60_000);
+      expect(deps.metrics.updatesResent.count).to.equal(2);
+      device.session.onClose();
+      expect(kicked).to.have.length(1);
+    });
+
+    it('lets its device sleep when only what waited for it is open', () => {
+      device.session.onClose();
+      expect(kicked).to.deep.equal([]);
+    });
+
+    it('lets its device sleep when all that was sent live is acknowledged', async () => {
+      deliver(7);
+      await device.say({ messageType: 'ack', updates: [{ channelID: CHANNEL, version: 7 }] });
+      device.session.onClose();
+      expect(kicked).to.deep.equal([]);
+    });
+
+    it('leaves it to the session that took its place', async () => {
+      deliver(7);
+      await new Conversation(deps).hello(DEVICE);
+      expect(device.closed?.cause).to.equal('replaced');
+      expect(kicked).to.deep.equal([]);
+    });
+  });
+
+  it('asks the store nothing more at the hello of a device without a target', async () => {
+    await store(CHANNEL, 1);
+    deps.store.fail('noteConnected', 'writeTarget', 'readKick', 'readTargetType');
+    expect(await device.hello(DEVICE)).to.have.length(2);
+  });
 
   describe('before hello', () => {
     const early = [

@@ -16,7 +16,7 @@ const OTHER_CHANNEL = newChannel();
 function listOf(...versions: readonly number[]): readonly Sent[] {
   return versions.reduce<readonly Sent[]>(
     (list, number, sentAtMs) =>
-      withSent(list, { channelId: CHANNEL, version: version(number), sentAtMs }),
+      withSent(list, { channelId: CHANNEL, version: version(number), sentAtMs, isLive: false }),
     NOTHING_UNACKED,
   );
 }
@@ -31,12 +31,23 @@ describe('the un-acknowledged updates', () => {
   for (const { versions, last, highest } of lists) {
     it(`after ${versions.join(', ')} are one entry: last ${last}, highest ${highest}`, () => {
       const sentAtMs = versions.length - 1;
-      expect(listOf(...versions)).to.deep.equal([{ channelId: CHANNEL, last, highest, sentAtMs }]);
+      expect(listOf(...versions)).to.deep.equal([
+        { channelId: CHANNEL, last, highest, sentAtMs, isLive: false },
+      ]);
     });
   }
 
+  it('remember that one of them was sent as it came, until the channel is settled', () => {
+    const sent = { channelId: CHANNEL, version: version(5), sentAtMs: 9 };
+    const live = withSent(NOTHING_UNACKED, { ...sent, isLive: true });
+    const [again] = withSent(live, { ...sent, isLive: false });
+    expect(again?.isLive).to.equal(true);
+    const [after] = withSent(withoutAcked(live, CHANNEL, version(5)), { ...sent, isLive: false });
+    expect(after?.isLive).to.equal(false);
+  });
+
   it('are one entry for each channel', () => {
-    const sent = { channelId: OTHER_CHANNEL, version: version(1), sentAtMs: 9 };
+    const sent = { channelId: OTHER_CHANNEL, version: version(1), sentAtMs: 9, isLive: false };
     const list = withSent(listOf(5), sent);
     expect(list.map(({ channelId }) => channelId)).to.deep.equal([CHANNEL, OTHER_CHANNEL]);
     expect(sentOf(list, OTHER_CHANNEL)?.last).to.equal(1);

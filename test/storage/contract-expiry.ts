@@ -7,6 +7,7 @@ import {
   pendingOf,
   plain,
   TEST_LIMITS,
+  targetOf,
   version,
 } from './store-fixtures.ts';
 
@@ -101,17 +102,71 @@ export function itForgetsInTime(getSubject: GetSubject): void {
     const { store, clock } = getSubject();
     const [device, channel] = [newDevice(), newChannel()];
     await store.registerChannel(device, plain(channel));
-    await store.writeTarget(device, { type: 'fcm', token: 'token' });
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, clock.nowMs());
     for (const stepMs of [0.05, 0.09, 0.11, 0.5, 0.99, 1].map((part) => part * channelTtlMs)) {
       clock.moveMs(stepMs);
       expect(channelsOf(await store.readDevice(device, []))).to.deep.equal([plain(channel)]);
-      expect(await store.readTarget(device)).to.deep.equal({ type: 'fcm', token: 'token' });
+      expect(await targetOf(store, device)).to.deep.equal({ type: 'fcm', token: 'token' });
       // Ages may be renewed after the answer; a write that comes later waits for it.
       await store.check();
     }
     clock.moveMs(KEPT_AT_MOST_MS + 1);
     expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'unknown' });
-    expect(await store.readTarget(device)).to.equal(undefined);
+    expect(await targetOf(store, device)).to.equal(undefined);
+  });
+
+  it('keeps the target of a device without channels that is seen from time to time', async () => {
+    const { store, clock } = getSubject();
+    const device = newDevice();
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, clock.nowMs());
+    for (let hello = 0; hello < 3; hello += 1) {
+      clock.moveMs(channelTtlMs);
+      expect(await store.readDevice(device, [])).to.deep.equal({ kind: 'unknown' });
+      await store.check();
+    }
+    expect(await store.readTargetType(device)).to.equal('fcm');
+    clock.moveMs(KEPT_AT_MOST_MS + 1);
+    expect(await store.readTargetType(device)).to.equal(undefined);
+    expect(await store.readKick(device)).to.deep.equal({ hasPending: false });
+  });
+
+  it('keeps the device of a hello that gives its target or is noted', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.registerChannel(device, plain(channel));
+    clock.moveMs(channelTtlMs);
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, clock.nowMs());
+    clock.moveMs(channelTtlMs);
+    expect(await store.readTargetType(device)).to.equal('fcm');
+    expect((await store.readDevice(device, [channel])).kind).to.equal('known');
+  });
+
+  it('does not take what the kick role does for a sign of the device', async () => {
+    const { store, clock } = getSubject();
+    const device = newDevice();
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, clock.nowMs());
+    for (const part of [0.3, 0.3, 0.3]) {
+      clock.moveMs(part * channelTtlMs);
+      await store.readTargetType(device);
+      await store.readKick(device);
+      const nowMs = clock.nowMs();
+      await store.claimWake(device, { nowMs, intervalMs: 1 });
+      await store.releaseWake(device, { claimedAtMs: nowMs });
+    }
+    clock.moveMs(KEPT_AT_MOST_MS - 0.9 * channelTtlMs + 1);
+    expect(await targetOf(store, device)).to.equal(undefined);
+    const claim = { nowMs: clock.nowMs(), intervalMs: 1 };
+    expect(await store.claimWake(device, claim)).to.deep.equal({ kind: 'absent' });
+  });
+
+  it('has nothing pending for the kick role once the version has expired', async () => {
+    const { store, clock } = getSubject();
+    const [device, channel] = [newDevice(), newChannel()];
+    await store.putUpdate(device, channel, version(7));
+    clock.moveMs(updateTtlMs);
+    expect((await store.readKick(device)).hasPending).to.equal(true);
+    clock.moveMs(1);
+    expect((await store.readKick(device)).hasPending).to.equal(false);
   });
 
   it('does not take PUTs for a sign of the device', async () => {

@@ -19,7 +19,12 @@ export function inTurns(nodes: readonly Store[]): Store {
     putUpdate: (...call) => next().putUpdate(...call),
     ackUpdates: (...call) => next().ackUpdates(...call),
     writeTarget: (...call) => next().writeTarget(...call),
-    readTarget: (...call) => next().readTarget(...call),
+    noteConnected: (...call) => next().noteConnected(...call),
+    readTargetType: (...call) => next().readTargetType(...call),
+    readKick: (...call) => next().readKick(...call),
+    claimWake: (...call) => next().claimWake(...call),
+    releaseWake: (...call) => next().releaseWake(...call),
+    dropTarget: (...call) => next().dropTarget(...call),
     check: () => next().check(),
     async close() {
       await Promise.all(nodes.map((node) => node.close()));

@@ -36,7 +36,7 @@ describe('the memory store', () => {
     await isRefused(store.putUpdate(newDevice(), newChannel(), version(1)));
     await isRefused(store.putUpdate(device, newChannel(), version(1)));
     await isRefused(store.unregisterChannel(device, newChannel()));
-    await isRefused(store.writeTarget(newDevice(), { type: 'fcm', token: 'token' }));
+    await isRefused(store.writeTarget(newDevice(), { type: 'fcm', token: 'token' }, 1));
   });
 
   it('goes on with the channels it has when it may keep no more', async () => {

@@ -20,8 +20,17 @@ describe('the none store', () => {
   });
 
   it('keeps no target', async () => {
-    await store.writeTarget(device, { type: 'fcm', token: 'token' });
-    expect(await store.readTarget(device)).to.equal(undefined);
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, 1);
+    await store.noteConnected(device, 2);
+    expect(await store.readTargetType(device)).to.equal(undefined);
+    expect(await store.readKick(device)).to.deep.equal({ hasPending: false });
+  });
+
+  it('has nobody to wake', async () => {
+    const claim = { nowMs: 3, intervalMs: 1 };
+    expect(await store.claimWake(device, claim)).to.deep.equal({ kind: 'absent' });
+    await store.releaseWake(device, { claimedAtMs: 3 });
+    expect(await store.dropTarget(device, { unlessGivenAfterMs: 4 })).to.equal(false);
   });
 
   it('takes everything else and does nothing', async () => {

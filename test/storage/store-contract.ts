@@ -2,6 +2,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Store, StoreLimits } from '../../src/storage/store.ts';
 import { itKeepsChannels } from './contract-channels.ts';
 import { itForgetsInTime } from './contract-expiry.ts';
+import { itWakesOnce } from './contract-kicks.ts';
 import { itIsAtomic } from './contract-races.ts';
 import { itKeepsTargets } from './contract-targets.ts';
 import { itKeepsUpdates } from './contract-updates.ts';
@@ -53,6 +54,7 @@ export function itKeepsTheStoreContract(
   describe('channels', () => itKeepsChannels(getSubject));
   describe('updates', () => itKeepsUpdates(getSubject));
   describe('targets', () => itKeepsTargets(getSubject));
+  describe('kicks', () => itWakesOnce(getSubject));
   describe('several callers at once', () => itIsAtomic(getSubject, tellsStale));
   if (expiresBy === 'clock') describe('time', () => itForgetsInTime(getSubject));
 }

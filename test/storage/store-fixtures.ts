@@ -1,6 +1,7 @@
 /** Ids, versions and limits for the tests of the stores. */
 import { randomUUID } from 'node:crypto';
 import { assert } from '../../src/assert.ts';
+import type { KickTarget } from '../../src/protocol/connect.ts';
 import type { ChannelId, DeviceId, Version, WrittenChannel } from '../../src/protocol/ids.ts';
 import { parseDeviceId, parseWrittenChannel, toVersion } from '../../src/protocol/ids.ts';
 import type { DeviceView, HeldChannel, Store, StoreLimits } from '../../src/storage/store.ts';
@@ -60,4 +61,9 @@ export async function pendingOf(
   const view = await store.readDevice(deviceId, []);
   if (view.kind !== 'known') return undefined;
   return view.channels.find((channel) => channel.channelId === channelId)?.pending?.version;
+}
+
+/** Where the device is kicked; undefined when it gave nothing. */
+export async function targetOf(store: Store, deviceId: DeviceId): Promise<KickTarget | undefined> {
+  return (await store.readKick(deviceId)).target?.target;
 }

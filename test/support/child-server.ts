@@ -1,7 +1,8 @@
 /** The whole program in a process of its own, for tests that signal it, kill it and start it again. */
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { assert } from '../../src/assert.ts';
+import { AssertionError, assert } from '../../src/assert.ts';
 import { Arrivals } from './arrivals.ts';
 import { openRawDevice, type RawDevice, type RawDeviceOptions } from './raw-device.ts';
 import { environmentOf, type Settings } from './settings.ts';
@@ -11,7 +12,7 @@ import { within } from './within.ts';
 const CHILD_WAIT_MS_MAX = 15_000;
 
 const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const READY_LINE = /^reveille ready ws=(\S+) endpoint=(\S+) admin=(\S+)\n/;
+const READY_LINE = /^reveille (?:push )?ready ws=(\S+) endpoint=(\S+) admin=(\S+)\n/;
 
 /** One of the two is null. */
 export interface ChildExit {
@@ -20,7 +21,10 @@ export interface ChildExit {
 }
 
 export interface ChildServer extends AsyncDisposable {
-  readonly pid: number;
+  /** The process that serves devices and app servers as it is now: below `start` another one after each of its deaths. */
+  pushPid(): Promise<number>;
+  /** The process of the kick role below `start`, likewise. */
+  kickPid(): Promise<number>;
   readonly urls: { readonly ws: string; readonly endpoint: string; readonly admin: string };
   /** All that it has printed so far. */
   readonly printed: { readonly stdout: string; readonly stderr: string };
@@ -30,20 +34,30 @@ export interface ChildServer extends AsyncDisposable {
   connect(options?: RawDeviceOptions): Promise<RawDevice>;
   /** SIGTERM; resolves to how it ended. Rejects when it does not end. */
   stop(): Promise<ChildExit>;
-  /** SIGKILL, sent before this returns; resolves when the process is gone. Also the end of the scope of `await using`. */
+  /**
+   * SIGKILL, sent before this returns; resolves when the process is gone, and with it those that it started: they have its stderr.
+   * Also the end of the scope of `await using`.
+   */
   kill(): Promise<ChildExit>;
+}
+
+export interface ChildServerOptions {
+  /** `start` by default: the push role as a process below it. */
+  readonly command?: 'start' | 'push';
+  /** A limit of file descriptors below this process's own. */
+  readonly descriptorsMax?: number;
 }
 
 /**
  * Starts `main.js start` in `folder`, which holds the store and the token keys at their default paths. Resolves at the ready line.
- * `settings` are what differs from TEST_SETTINGS and the defaults; `descriptorsMax` is a limit of file descriptors below this process's own.
+ * `settings` are what differs from TEST_SETTINGS and the defaults.
  */
 export async function startChildServer(
   folder: string,
   settings: Settings,
-  { descriptorsMax }: { readonly descriptorsMax?: number } = {},
+  { command = 'start', descriptorsMax }: ChildServerOptions = {},
 ): Promise<ChildServer> {
-  const program = [process.execPath, MAIN_PATH, 'start'];
+  const program = [process.execPath, MAIN_PATH, command];
   const [file = '', ...args] =
     descriptorsMax === undefined ? program : withDescriptors(descriptorsMax, program);
   const child = spawn(file, args, {
@@ -74,7 +88,8 @@ export async function startChildServer(
     const { pid } = child;
     assert(pid !== undefined, 'what has printed a line has a process id');
     return {
-      pid,
+      pushPid: async () => (command === 'push' ? pid : roleBelow(pid, 'push')),
+      kickPid: () => roleBelow(pid, 'kick'),
       urls: { ws, endpoint, admin },
       printed,
       exit,
@@ -92,6 +107,16 @@ export async function startChildServer(
     await kill();
     throw error;
   }
+}
+
+/** @throws AssertionError when it does not run now. */
+async function roleBelow(pid: number, role: 'push' | 'kick'): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  for (const child of children.split(' ').filter((text) => text !== '')) {
+    const commandLine = await readFile(`/proc/${child}/cmdline`, 'utf8');
+    if (commandLine.split('\0').includes(role)) return Number(child);
+  }
+  throw new AssertionError(`the server has no process of the role ${role}`);
 }
 
 /** Node cannot limit a child; a shell can, and then becomes the child. */

@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 export const PACKAGES = [
   { name: 'memcached', proof: 'memcached', tests: /memcached/ },
   { name: 'firefox-esr', proof: 'firefox-esr', tests: /^test\/e2e\/firefox/ },
+  { name: 'chromium', proof: 'chromium', tests: /^test\/loadtest\/stress\/page/ },
   { name: 'openssl', proof: 'openssl', tests: /tls|check-config|^test\/e2e\// },
   { name: 'gcc', proof: 'gcc', tests: /^test\/loadtest\/|power-loss/ },
   { name: 'libc6-dev', proof: '/usr/include/stdio.h', tests: /^test\/loadtest\/|power-loss/ },

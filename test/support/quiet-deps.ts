@@ -5,6 +5,7 @@ import type { Connection, ConnectionDeps } from '../../src/socket/connection.ts'
 import { Deadlines } from '../../src/socket/deadlines.ts';
 import { Registry } from '../../src/socket/registry.ts';
 import type { Session } from '../../src/socket/session.ts';
+import { Sleepers } from '../../src/socket/sleepers.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 import { openMemoryStore } from './memory-store.ts';
 import { StoppableStore } from './stoppable-store.ts';
@@ -35,7 +36,9 @@ export function quietDeps(): QuietDeps {
     resends: new Deadlines<Session>(clock, (session) => {
       session.onResendDue().catch(() => session.watchForAcks());
     }),
+    sleepers: new Sleepers(clock, 10_000),
     helloDeadlines: new Deadlines<Connection>(clock, (connection) => connection.onHelloOverdue()),
+    kickUnacked: () => {},
     clock,
     metrics: createMetrics(),
     log: quietLog,

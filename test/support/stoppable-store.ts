@@ -3,10 +3,12 @@ import type { ChannelId, DeviceId, Version, WrittenChannel } from '../../src/pro
 import {
   type Ack,
   type DeviceView,
+  type KickView,
   type PutOutcome,
   type RegisterOutcome,
   type Store,
   StoreUnavailableError,
+  type WakeClaim,
 } from '../../src/storage/store.ts';
 
 export type StoreOperation = Exclude<keyof Store, 'driver' | 'close'>;
@@ -105,12 +107,32 @@ export class StoppableStore implements Store {
     return this.#run('ackUpdates', () => this.#engine.ackUpdates(deviceId, acks));
   }
 
-  writeTarget(deviceId: DeviceId, target: KickTarget | undefined): Promise<void> {
-    return this.#run('writeTarget', () => this.#engine.writeTarget(deviceId, target));
+  writeTarget(deviceId: DeviceId, target: KickTarget | undefined, nowMs: number): Promise<void> {
+    return this.#run('writeTarget', () => this.#engine.writeTarget(deviceId, target, nowMs));
   }
 
-  readTarget(deviceId: DeviceId): Promise<KickTarget | undefined> {
-    return this.#run('readTarget', () => this.#engine.readTarget(deviceId));
+  noteConnected(deviceId: DeviceId, nowMs: number): Promise<void> {
+    return this.#run('noteConnected', () => this.#engine.noteConnected(deviceId, nowMs));
+  }
+
+  readTargetType(deviceId: DeviceId): Promise<KickTarget['type'] | undefined> {
+    return this.#run('readTargetType', () => this.#engine.readTargetType(deviceId));
+  }
+
+  readKick(deviceId: DeviceId): Promise<KickView> {
+    return this.#run('readKick', () => this.#engine.readKick(deviceId));
+  }
+
+  claimWake(...call: Parameters<Store['claimWake']>): Promise<WakeClaim> {
+    return this.#run('claimWake', () => this.#engine.claimWake(...call));
+  }
+
+  releaseWake(...call: Parameters<Store['releaseWake']>): Promise<void> {
+    return this.#run('releaseWake', () => this.#engine.releaseWake(...call));
+  }
+
+  dropTarget(...call: Parameters<Store['dropTarget']>): Promise<boolean> {
+    return this.#run('dropTarget', () => this.#engine.dropTarget(...call));
   }
 
   check(): Promise<void> {

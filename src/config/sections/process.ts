@@ -80,7 +80,8 @@ export const SHUTDOWN = {
 export const START = {
   type: 'object',
   additionalProperties: false,
-  description: 'What the command "start" runs.',
+  description: `
+    What the command "start" runs: each role in a process of its own, started again when it dies.`,
   properties: {
     workers: {
       type: 'integer',
@@ -90,6 +91,39 @@ export const START = {
       description: `
         Processes that serve devices. Only 1 for now: more need sessions to be found across
         processes, which comes with clustering.`,
+    },
+    ready_deadline_ms: {
+      type: 'integer',
+      minimum: 1000,
+      maximum: 3_600_000,
+      default: 60_000,
+      description: `
+        A role that is not ready after this is killed, and started again. Much longer than a start
+        takes.`,
+    },
+    restart_backoff_min_ms: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3_600_000,
+      default: 500,
+      description: `
+        The longest wait before a role that died is started again; it doubles with each time in a
+        row, up to restart_backoff_max_ms. Each wait is a random part of it, at least half.`,
+    },
+    restart_backoff_max_ms: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 3_600_000,
+      default: 30_000,
+      description: 'The longest wait before a role is started again.',
+    },
+    restart_stable_ms: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 86_400_000,
+      default: 60_000,
+      description: `
+        A role that was up for this long has recovered: when it dies again, the waits begin anew.`,
     },
   },
 } as const satisfies SectionSchema;

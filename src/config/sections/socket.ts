@@ -102,6 +102,16 @@ export const SOCKET = {
         Updates that a connected device did not acknowledge are sent again after this; 0 waits for
         its next hello.`,
     },
+    udp_sleep_ms: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 86_400_000,
+      default: 10_000,
+      description: `
+        A device that gave a UDP address is told to sleep (close code 4774) when nothing was said for
+        this long and nothing waits for it; 0 never does. Without kick.udp.networks nobody would wake
+        it, and nobody is told to sleep.`,
+    },
     message_bytes_max: {
       type: 'integer',
       minimum: 1024,

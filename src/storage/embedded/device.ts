@@ -1,6 +1,14 @@
 /** What becomes of a device's record: pure, from the record as it was read to the one that takes its place. */
+import { assert } from '../../assert.ts';
 import type { ChannelId, Version, WrittenChannel } from '../../protocol/ids.ts';
-import type { PendingVersion, PutOutcome, RegisterOutcome, StoreLimits } from '../store.ts';
+import { decodeKick, encodeKick, type KickStep } from '../kick-record.ts';
+import type {
+  KickRecord,
+  PendingVersion,
+  PutOutcome,
+  RegisterOutcome,
+  StoreLimits,
+} from '../store.ts';
 import type { ChannelEntry, DeviceRecord } from './records.ts';
 
 /** When something is decided, and by which bounds. */
@@ -28,7 +36,7 @@ export interface DeviceEdit<Answer> {
  */
 const RENEWAL_PART = 0.1;
 
-const NO_DEVICE: DeviceRecord = { seenAtMs: 0, hadChannels: false, targetJson: '', channels: [] };
+const NO_DEVICE: DeviceRecord = { seenAtMs: 0, hadChannels: false, kickJson: '', channels: [] };
 
 /** How long a device is kept after it was last written down as seen. */
 export function deviceKeptMs({ channelTtlMs }: StoreLimits): number {
@@ -52,8 +60,8 @@ export function currentDevice(read: DeviceRecord | undefined, moment: Moment): D
 }
 
 /** Whether anything at all is known of it. */
-export function isRemembered({ hadChannels, targetJson, channels }: DeviceRecord): boolean {
-  return hadChannels || targetJson !== '' || channels.length > 0;
+export function isRemembered({ hadChannels, kickJson, channels }: DeviceRecord): boolean {
+  return hadChannels || kickJson !== '' || channels.length > 0;
 }
 
 /** Nothing is written when nothing would change: devices register again what they have. */
@@ -90,7 +98,7 @@ export function dropDevice(device: DeviceRecord, moment: Moment): DeviceEdit<voi
   const held = device.channels.filter(({ kind }) => kind === 'held');
   const channelIds = held.map(({ channelId }) => channelId);
   const gone = channelIds.map((channelId) => goneNow(channelId, moment));
-  const next = { ...seen(device, gone, moment), hadChannels: device.hadChannels, targetJson: '' };
+  const next = { ...seen(device, gone, moment), hadChannels: device.hadChannels, kickJson: '' };
   return { answer: undefined, next, withoutUpdatesOf: channelIds };
 }
 
@@ -114,20 +122,43 @@ export function putUnheld(
   return { answer: 'stored', next, update, grows: true };
 }
 
-/** Nothing is written when nothing would change: every hello says again where the device is kicked. */
-export function setTarget(
+/** The times of a kick record. One of an earlier version gets them at the device's next hello, which a full store must not fail. */
+const KICK_TIMES_CHARACTERS = 100;
+
+/** What a hello makes of the kick record: the device is seen, and a new target may need room. */
+export function editKickAtHello(
   device: DeviceRecord,
-  targetJson: string,
+  step: KickStep<void>,
   moment: Moment,
 ): DeviceEdit<void> {
-  if (device.targetJson === targetJson) return renew(device, moment);
-  const next = { ...device, seenAtMs: moment.nowMs, targetJson };
-  return { answer: undefined, next, grows: targetJson.length > device.targetJson.length };
+  const { next } = editKick(device, step);
+  if (next === undefined) return renew(device, moment);
+  const kept = device.kickJson === '' ? 0 : device.kickJson.length + KICK_TIMES_CHARACTERS;
+  const grows = next.kickJson.length > kept;
+  return { answer: undefined, next: { ...next, seenAtMs: moment.nowMs }, grows };
+}
+
+/** What the kick role makes of it. A few bytes at most, which a full store has left: it goes on waking devices. */
+export function editKick<Answer>(device: DeviceRecord, step: KickStep<Answer>): DeviceEdit<Answer> {
+  const { answer, next } = step(kickOf(device.kickJson));
+  if (next === undefined) return { answer };
+  return {
+    answer,
+    next: { ...device, kickJson: encodeKick(next === 'removed' ? undefined : next) },
+  };
+}
+
+/** Reads the kick record of a device. */
+export function kickOf(kickJson: string): KickRecord | undefined {
+  if (kickJson === '') return undefined;
+  const record = decodeKick(kickJson);
+  assert(record !== undefined, 'a kick record holds a target');
+  return record;
 }
 
 /** Writes down that the device was seen, when that is due. */
 export function renew(device: DeviceRecord, moment: Moment): DeviceEdit<void> {
-  const isKept = device.hadChannels || device.targetJson !== '';
+  const isKept = device.hadChannels || device.kickJson !== '';
   if (!isKept || !isRenewalDue(device, moment)) return { answer: undefined };
   return { answer: undefined, next: { ...device, seenAtMs: moment.nowMs } };
 }

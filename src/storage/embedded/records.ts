@@ -5,7 +5,7 @@
  * |---|---|---|
  * | schema | `01` | the version of this table (16 bits) |
  * | sign of life | `02` | when a process last proved that it can write |
- * | device | `10` device id (16) | when it was last seen (6), 1 if it ever had a channel (1), length of its target (2), its target as JSON, its channels |
+ * | device | `10` device id (16) | when it was last seen (6), 1 if it ever had a channel (1), length of its kick record (2), its kick record as JSON (kick-record.ts), its channels |
  * | update | `11` device id (16) channel id (16) | when it was stored (6), its version (8, a double: exact to 2^53) |
  *
  * | channel, inside its device | bytes |
@@ -21,7 +21,6 @@
  * registered 50 at a time: pages are not full, and changed ones are written elsewhere), and none of our own heap.
  */
 import { assert, unreachable } from '../../assert.ts';
-import type { KickTarget } from '../../protocol/connect.ts';
 import { type ChannelId, channelIdOf, type DeviceId, toVersion } from '../../protocol/ids.ts';
 import type { PendingVersion } from '../store.ts';
 
@@ -35,8 +34,8 @@ export interface DeviceRecord {
   readonly seenAtMs: number;
   /** False for a device that gave a target and never had a channel: it counts as unknown. */
   readonly hadChannels: boolean;
-  /** JSON, as it is stored: most who need the device do not need its target. */
-  readonly targetJson: string;
+  /** As it is stored, empty when it gave no target: most who need the device do not need this. */
+  readonly kickJson: string;
   readonly channels: readonly ChannelEntry[];
 }
 
@@ -58,8 +57,8 @@ const CHANNEL_ID_AT = DEVICE_ID_AT + ID_BYTES;
 const DEVICE_KEY_BYTES = CHANNEL_ID_AT;
 const UPDATE_KEY_BYTES = CHANNEL_ID_AT + ID_BYTES;
 const HAD_CHANNELS_AT = TIME_BYTES;
-const TARGET_LENGTH_AT = HAD_CHANNELS_AT + 1;
-const TARGET_AT = TARGET_LENGTH_AT + 2;
+const KICK_LENGTH_AT = HAD_CHANNELS_AT + 1;
+const KICK_AT = KICK_LENGTH_AT + 2;
 const ENTRY_BYTES_MIN = 1 + ID_BYTES;
 const DASH = 0x2d;
 
@@ -130,6 +129,12 @@ export function seenAtMsOf(device: Buffer): number {
   return device.readUIntBE(0, TIME_BYTES);
 }
 
+/** The kick record of a device, as it is stored, without decoding the rest. */
+export function kickJsonOf(device: Buffer): string {
+  const bytes = device.readUInt16BE(KICK_LENGTH_AT);
+  return bytes === 0 ? '' : device.toString('utf8', KICK_AT, KICK_AT + bytes);
+}
+
 /** The key of the record of an update's device, in the same memory as deviceKey's. */
 export function deviceKeyOf(updateKey: Buffer): Buffer {
   for (let at = DEVICE_ID_AT; at < CHANNEL_ID_AT; at += 1) deviceKeyBytes[at] = updateKey[at] ?? 0;
@@ -138,7 +143,7 @@ export function deviceKeyOf(updateKey: Buffer): Buffer {
 
 /** Whether a device holds the channel that `updateKey` made the key of, without decoding anything: every PUT asks. */
 export function holdsChannelOf(device: Buffer, key: Buffer): boolean {
-  for (let at = TARGET_AT + device.readUInt16BE(TARGET_LENGTH_AT); at < device.length; ) {
+  for (let at = KICK_AT + device.readUInt16BE(KICK_LENGTH_AT); at < device.length; ) {
     const kind = device[at];
     if (isSameId(device, at + 1, key)) return kind !== GONE;
     at += ENTRY_BYTES_MIN;
@@ -157,12 +162,11 @@ function isSameId(device: Buffer, at: number, key: Buffer): boolean {
 
 /** Reads what encodeDevice wrote. */
 export function decodeDevice(bytes: Buffer): DeviceRecord {
-  const targetBytes = bytes.readUInt16BE(TARGET_LENGTH_AT);
-  const channelsAt = TARGET_AT + targetBytes;
+  const channelsAt = KICK_AT + bytes.readUInt16BE(KICK_LENGTH_AT);
   return {
     seenAtMs: seenAtMsOf(bytes),
     hadChannels: bytes[HAD_CHANNELS_AT] === 1,
-    targetJson: targetBytes === 0 ? '' : bytes.toString('utf8', TARGET_AT, channelsAt),
+    kickJson: kickJsonOf(bytes),
     channels: decodeChannels(bytes, channelsAt),
   };
 }
@@ -189,18 +193,13 @@ function decodeChannels(bytes: Buffer, channelsAt: number): ChannelEntry[] {
 }
 
 /** The value of a device. */
-export function encodeDevice({
-  seenAtMs,
-  hadChannels,
-  targetJson,
-  channels,
-}: DeviceRecord): Buffer {
-  const head = Buffer.alloc(TARGET_AT);
+export function encodeDevice({ seenAtMs, hadChannels, kickJson, channels }: DeviceRecord): Buffer {
+  const head = Buffer.alloc(KICK_AT);
   head.writeUIntBE(seenAtMs, 0, TIME_BYTES);
   head.writeUInt8(hadChannels ? 1 : 0, HAD_CHANNELS_AT);
-  const target = Buffer.from(targetJson);
-  head.writeUInt16BE(target.length, TARGET_LENGTH_AT);
-  return Buffer.concat([head, target, ...channels.map(encodeChannel)]);
+  const kick = Buffer.from(kickJson);
+  head.writeUInt16BE(kick.length, KICK_LENGTH_AT);
+  return Buffer.concat([head, kick, ...channels.map(encodeChannel)]);
 }
 
 function encodeChannel(channel: ChannelEntry): Buffer {
@@ -228,17 +227,6 @@ function entry(kind: number, channelId: ChannelId): Buffer {
   bytes.writeUInt8(kind, 0);
   writeId(channelId, bytes, 1);
   return bytes;
-}
-
-/** The target as a device's record has it; empty when there is none. */
-export function encodeTarget(target: KickTarget | undefined): string {
-  return target === undefined ? '' : JSON.stringify(target);
-}
-
-/** Reads what encodeTarget wrote. */
-export function decodeTarget(json: string): KickTarget | undefined {
-  // Ours: encodeTarget wrote it.
-  return json === '' ? undefined : (JSON.parse(json) as KickTarget);
 }
 
 /** The value of the schema. */

@@ -1,6 +1,6 @@
 /** What each call of the store makes of one record. Pure: they may be asked again when another node was quicker. */
-import type { KickTarget } from '../../protocol/connect.ts';
 import type { Version } from '../../protocol/ids.ts';
+import type { KickStep } from '../kick-record.ts';
 import type { PutOutcome, RegisterOutcome, StoreLimits } from '../store.ts';
 import type { Decision } from './edit.ts';
 import {
@@ -84,16 +84,27 @@ export function decideRenewal(
   return { answer: undefined, next: { ...channel, seenAtMs: nowMs } };
 }
 
-/** Undefined forgets the target. */
-export function decideTarget(
+/** What a hello makes of the kick record: the device is seen. */
+export function decideKickAtHello(
   record: DeviceRecord | undefined,
-  target: KickTarget | undefined,
-  { nowMs, limits }: Moment,
+  step: KickStep<void>,
+  moment: Moment,
 ): Decision<DeviceRecord, void> {
+  const { answer, next } = decideKick(record, step, moment);
+  return next === undefined ? { answer } : { answer, next: { ...next, seenAtMs: moment.nowMs } };
+}
+
+/** What the kick role makes of it. */
+export function decideKick<A>(
+  record: DeviceRecord | undefined,
+  step: KickStep<A>,
+  { nowMs, limits }: Moment,
+): Decision<DeviceRecord, A> {
   const device = currentDevice(record, nowMs, limits);
-  if (device?.target === undefined && target === undefined) return { answer: undefined };
+  const { answer, next } = step(device?.kick);
+  if (next === undefined) return { answer };
   const { seenAtMs, channelIds } = device ?? { seenAtMs: nowMs, channelIds: [] };
-  return { answer: undefined, next: { seenAtMs, channelIds, target } };
+  return { answer, next: { seenAtMs, channelIds, kick: next === 'removed' ? undefined : next } };
 }
 
 function newChannel(spelling: string, nowMs: number): LiveChannel {

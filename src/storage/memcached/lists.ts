@@ -120,5 +120,5 @@ function listOf(
   device: DeviceRecord | undefined,
   nowMs: number,
 ): DeviceRecord {
-  return { seenAtMs: nowMs, channelIds, target: device?.target };
+  return { seenAtMs: nowMs, channelIds, kick: device?.kick };
 }

@@ -4,16 +4,15 @@
  *
  * | key | value |
  * |---|---|
- * | `d` + device id | `<seenAtMs>,<channel ids>,<kick target as JSON, or nothing>` |
+ * | `d` + device id | `<seenAtMs>,<channel ids>,<kick record as JSON (kick-record.ts), or nothing>` |
  * | `c` + device id and channel id | live: `l<seenAtMs>,<spelling, or nothing>` and, when a version is pending, `,<version>,<storedAtMs>` |
  * | | gone: `g<goneAtMs>` |
  * | | void: `v<voidAtMs>` |
  *
- * Ids are base64url of their 16 bytes (of all of them together, in a list). The kick target shares the device's record, so that it
+ * Ids are base64url of their 16 bytes (of all of them together, in a list). The kick record shares the device's record, so that it
  * lives exactly as long.
  */
 import { unreachable } from '../../assert.ts';
-import type { KickTarget } from '../../protocol/connect.ts';
 import {
   type ChannelId,
   channelIdOf,
@@ -21,7 +20,13 @@ import {
   idBytes,
   toVersion,
 } from '../../protocol/ids.ts';
-import { type PendingVersion, type StoreLimits, StoreUnavailableError } from '../store.ts';
+import { decodeKick, encodeKick } from '../kick-record.ts';
+import {
+  type KickRecord,
+  type PendingVersion,
+  type StoreLimits,
+  StoreUnavailableError,
+} from '../store.ts';
 
 /** One (device, channel) that was seen. What is not there is undefined: unknown. */
 export type ChannelRecord = LiveChannel | GoneChannel | VoidChannel;
@@ -54,7 +59,7 @@ export interface DeviceRecord {
   readonly seenAtMs: number;
   /** Every held channel is among them; some may be held no longer. */
   readonly channelIds: readonly ChannelId[];
-  readonly target: KickTarget | undefined;
+  readonly kick: KickRecord | undefined;
 }
 
 /** Longest list of channels that fits into one item, beside the longest target. */
@@ -171,10 +176,10 @@ export function decodeChannel(text: string): ChannelRecord {
 }
 
 /** ASCII; decodeDevice reads it back. */
-export function encodeDevice({ seenAtMs, channelIds, target }: DeviceRecord): string {
+export function encodeDevice({ seenAtMs, channelIds, kick }: DeviceRecord): string {
   const ids = Buffer.concat(channelIds.map(idBytes)).toString('base64url');
   // The wire carries one byte a character; JSON has a spelling for all the others.
-  const json = target === undefined ? '' : JSON.stringify(target).replace(NOT_ASCII, jsonEscape);
+  const json = encodeKick(kick).replace(NOT_ASCII, jsonEscape);
   return `${seenAtMs},${ids},${json}`;
 }
 
@@ -189,7 +194,7 @@ export function decodeDevice(text: string): DeviceRecord {
   return {
     seenAtMs: readNumber(text.slice(0, idsAt - 1)),
     channelIds: Array.from({ length: count }, (_, at) => channelIdOf(bytes, at * ID_BYTES)),
-    target: readTarget(text.slice(jsonAt)),
+    kick: readKick(text.slice(jsonAt)),
   };
 }
 
@@ -212,31 +217,17 @@ function readNumber(text: string): number {
   return Number(text);
 }
 
-function readTarget(json: string): KickTarget | undefined {
+function readKick(json: string): KickRecord | undefined {
   if (json === '') return undefined;
-  const target = readJson(json);
-  if (!isTarget(target)) throw unreadable();
-  return target;
-}
-
-function readJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw unreadable(cause);
-  }
-}
-
-/** We wrote it as it was parsed; its type is enough to tell it from anything else. */
-function isTarget(value: unknown): value is KickTarget {
-  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
-  return value.type === 'fcm' || value.type === 'apns' || value.type === 'udp';
+  const record = decodeKick(json);
+  if (record === undefined) throw unreadable();
+  return record;
 }
 
 function jsonEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-function unreadable(cause?: unknown): StoreUnavailableError {
-  return new StoreUnavailableError('memcached holds a record of another form', { cause });
+function unreadable(): StoreUnavailableError {
+  return new StoreUnavailableError('memcached holds a record of another form');
 }

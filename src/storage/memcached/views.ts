@@ -1,6 +1,7 @@
 /** What is known of a device, from the records of its server; and the renewal of those records, since the device was seen. */
+import type { KickTarget } from '../../protocol/connect.ts';
 import type { ChannelId } from '../../protocol/ids.ts';
-import type { DeviceView, HeldChannel } from '../store.ts';
+import type { DeviceView, HeldChannel, KickView } from '../store.ts';
 import { decideRenewal } from './decisions.ts';
 import { type Call, channelPlace, devicePlace, inSlices, type Tables } from './places.ts';
 import {
@@ -30,11 +31,32 @@ export async function readDeviceView(
   const found = [...listedFound, ...(await findChannels(call, unlisted, tables))];
   // A device that only gave a kick target never had a channel.
   const isKnown = found.length > 0 || (device !== undefined && device.channelIds.length > 0);
-  if (!isKnown) return { kind: 'unknown' };
   const held = found.filter(isHeld);
   await renewDevice(call, { device, held }, tables);
+  if (!isKnown) return { kind: 'unknown' };
   await renewChannels(call, held, tables);
-  return { kind: 'known', channels: held.map(heldChannel) };
+  const view = { kind: 'known', channels: held.map(heldChannel) } as const;
+  const targetType = device?.kick?.target.type;
+  return targetType === undefined ? view : { ...view, targetType };
+}
+
+/** As Store.readTargetType. @throws StoreUnavailableError */
+export async function readTargetType(
+  call: Call,
+  { devices, clock, limits }: Tables,
+): Promise<KickTarget['type'] | undefined> {
+  const { record } = await devices.look(devicePlace(call));
+  return currentDevice(record, clock.nowMs(), limits)?.kick?.target.type;
+}
+
+/** As Store.readKick. A channel that the list has lost with the device's record is not looked for. @throws StoreUnavailableError */
+export async function readKickView(call: Call, tables: Tables): Promise<KickView> {
+  const { record } = await tables.devices.look(devicePlace(call));
+  const device = currentDevice(record, tables.clock.nowMs(), tables.limits);
+  if (device === undefined) return { hasPending: false };
+  const found = await findChannels(call, device.channelIds, tables);
+  const hasPending = found.some(isPending);
+  return device.kick === undefined ? { hasPending } : { target: device.kick, hasPending };
 }
 
 async function findChannels(
@@ -67,7 +89,7 @@ async function renewDevice(
     const room = Math.max(0, limits.channelsPerDeviceMax - known.length);
     const missing = held.map(([id]) => id).filter((id) => !known.includes(id));
     const channelIds = [...known, ...missing.slice(0, room)];
-    return { answer: undefined, next: { seenAtMs: nowMs, channelIds, target: current?.target } };
+    return { answer: undefined, next: { seenAtMs: nowMs, channelIds, kick: current?.kick } };
   });
 }
 
@@ -81,6 +103,10 @@ async function renewChannels(
   await inSlices(due, ([id]) =>
     channels.edit(channelPlace(call, id), (record) => decideRenewal(record, { nowMs, limits })),
   );
+}
+
+function isPending([, channel]: Found): boolean {
+  return channel.kind === 'live' && channel.pending !== undefined;
 }
 
 function isHeld(found: Found): found is Held {

@@ -1,6 +1,5 @@
-import type { KickTarget } from '../../protocol/connect.ts';
 import type { ChannelId, DeviceId } from '../../protocol/ids.ts';
-import type { PendingVersion, StoreLimits } from '../store.ts';
+import type { KickRecord, PendingVersion, StoreLimits } from '../store.ts';
 
 export type Channel =
   | { readonly kind: 'held'; written: string; pending: PendingVersion | undefined }
@@ -10,7 +9,7 @@ export interface Device {
   seenAtMs: number;
   /** False for a device that gave a target and never had a channel: it counts as unknown. */
   hadChannels: boolean;
-  target: KickTarget | undefined;
+  kick: KickRecord | undefined;
   /** Changed by Devices alone, which counts them. The gone ones stand in the order in which they went. */
   readonly channels: Map<ChannelId, Channel>;
 }
@@ -52,7 +51,7 @@ export class Devices {
     const device: Device = {
       seenAtMs: nowMs,
       hadChannels: false,
-      target: undefined,
+      kick: undefined,
       channels: new Map(),
     };
     this.#devices.set(deviceId, device);
@@ -97,6 +96,14 @@ export class Devices {
     return nowMs - pending.storedAtMs > this.#limits.updateTtlMs ? undefined : pending;
   }
 
+  /** Whether a version waits on a channel that the device holds. */
+  hasPending(device: Device, nowMs: number): boolean {
+    for (const channel of device.channels.values()) {
+      if (channel.kind === 'held' && this.livePending(channel.pending, nowMs)) return true;
+    }
+    return false;
+  }
+
   isForgotten(goneSinceMs: number, nowMs: number): boolean {
     return nowMs - goneSinceMs > this.#limits.goneTtlMs;
   }
@@ -128,7 +135,7 @@ export class Devices {
         this.#remove(device, channelId);
       }
     }
-    device.target = undefined;
+    device.kick = undefined;
     device.hadChannels = false;
     if (device.channels.size === 0) this.#devices.delete(deviceId);
   }

@@ -82,7 +82,12 @@ export async function openChildStore({
     putUpdate: (...args) => send('putUpdate', args),
     ackUpdates: (...args) => send('ackUpdates', args),
     writeTarget: (...args) => send('writeTarget', args),
-    readTarget: (...args) => send('readTarget', args),
+    noteConnected: (...args) => send('noteConnected', args),
+    readTargetType: (...args) => send('readTargetType', args),
+    readKick: (...args) => send('readKick', args),
+    claimWake: (...args) => send('claimWake', args),
+    releaseWake: (...args) => send('releaseWake', args),
+    dropTarget: (...args) => send('dropTarget', args),
     check: () => send('check', []),
     async close() {
       await send('close', []);

@@ -2,14 +2,17 @@ import { expect } from 'chai';
 import {
   currentDevice,
   dropDevice,
+  editKick,
+  editKickAtHello,
   type Moment,
   putUnheld,
   registerChannel,
   renew,
-  setTarget,
   unregisterChannel,
 } from '../../../src/storage/embedded/device.ts';
 import type { DeviceRecord } from '../../../src/storage/embedded/records.ts';
+import { claimed, connected, encodeKick, given } from '../../../src/storage/kick-record.ts';
+import type { KickRecord } from '../../../src/storage/store.ts';
 import { newChannel, plain, TEST_LIMITS, version } from '../store-fixtures.ts';
 
 const { channelsPerDeviceMax, channelTtlMs } = TEST_LIMITS;
@@ -17,12 +20,14 @@ const NOW_MS = 1_800_000_000_000;
 const NOW: Moment = { nowMs: NOW_MS, limits: TEST_LIMITS };
 const later = (byMs: number): Moment => ({ ...NOW, nowMs: NOW_MS + byMs });
 
+const TARGET = { type: 'fcm', token: 'token' } as const;
+const KICK: KickRecord = { target: TARGET, givenAtMs: NOW_MS, connectedAtMs: NOW_MS };
 const stranger = currentDevice(undefined, NOW);
 const channel = newChannel();
 const device: DeviceRecord = {
   seenAtMs: NOW_MS,
   hadChannels: true,
-  targetJson: '{"type":"fcm","token":"token"}',
+  kickJson: encodeKick(KICK),
   channels: [{ kind: 'held', channelId: channel, written: channel }],
 };
 
@@ -32,11 +37,25 @@ const REPEATED = [
     what: 'a channel it holds is registered',
     edit: () => registerChannel(device, plain(channel), NOW),
   },
-  { what: 'its target is what it was', edit: () => setTarget(device, device.targetJson, NOW) },
+  {
+    what: 'its hello is noted a second time',
+    edit: () => editKickAtHello(device, connected(NOW_MS), NOW),
+  },
+  {
+    what: 'a stranger says hello',
+    edit: () => editKickAtHello(stranger, connected(NOW_MS), NOW),
+  },
+  {
+    what: 'a stranger is to be woken',
+    edit: () => editKick(stranger, claimed({ nowMs: NOW_MS, intervalMs: 1 })),
+  },
   { what: 'it was seen a moment ago', edit: () => renew(device, later(channelTtlMs * 0.1)) },
   { what: 'a stranger is seen', edit: () => renew(stranger, NOW) },
   { what: 'a stranger is dropped', edit: () => dropDevice(stranger, NOW) },
-  { what: 'a stranger takes back a target', edit: () => setTarget(stranger, '', NOW) },
+  {
+    what: 'a stranger takes back a target',
+    edit: () => editKickAtHello(stranger, given(undefined, NOW_MS), NOW),
+  },
   {
     what: 'a PUT comes to a gone channel',
     edit: () => putUnheld(goneOnly(1), { channelId: goneId(0), version: version(1) }, NOW),
@@ -66,10 +85,27 @@ describe('the device record of the embedded store', () => {
     for (const { next } of [
       renew(device, seenLater),
       registerChannel(device, plain(channel), seenLater),
-      setTarget(device, device.targetJson, seenLater),
+      editKickAtHello(device, connected(NOW_MS), seenLater),
     ]) {
       expect(next).to.deep.equal({ ...device, seenAtMs: seenLater.nowMs });
     }
+  });
+
+  it('needs room for a target, and none for the times of one that it has', () => {
+    const giving = (from: DeviceRecord, token: string) =>
+      editKickAtHello(from, given({ type: 'fcm', token }, NOW_MS + 1), NOW).grows;
+    const former = { ...device, kickJson: JSON.stringify(TARGET) };
+    expect(giving({ ...device, kickJson: '' }, 'token')).to.equal(true);
+    expect(giving(device, 'x'.repeat(4096))).to.equal(true);
+    expect(giving(device, 'token')).to.equal(false);
+    expect(giving(former, 'token')).to.equal(false);
+    const claim = editKick(device, claimed({ nowMs: NOW_MS, intervalMs: 1 }));
+    expect(claim.grows).to.equal(undefined);
+  });
+
+  it('is not taken for seen when it is woken', () => {
+    const wokenLater = claimed({ nowMs: NOW_MS + 7, intervalMs: 1 });
+    expect(editKick(device, wokenLater).next?.seenAtMs).to.equal(NOW_MS);
   });
 
   it('is written when a held channel is spelled anew, and keeps its update', () => {
@@ -96,7 +132,7 @@ describe('the device record of the embedded store', () => {
   it('takes the updates of all channels along when the device is dropped', () => {
     const { next, withoutUpdatesOf } = dropDevice(device, NOW);
     expect(withoutUpdatesOf).to.deep.equal([channel]);
-    expect(next?.targetJson).to.equal('');
+    expect(next?.kickJson).to.equal('');
     expect(next?.channels).to.deep.equal([{ kind: 'gone', channelId: channel, sinceMs: NOW_MS }]);
   });
 });

@@ -1,13 +1,19 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openRecordFile } from '../../../src/storage/embedded/file.ts';
+import { newStamp, openRecordFile } from '../../../src/storage/embedded/file.ts';
 import { StoreFileError } from '../../../src/storage/embedded/folder.ts';
-import { encodeSchema, SCHEMA_KEY, SCHEMA_VERSION } from '../../../src/storage/embedded/records.ts';
+import {
+  deviceKey,
+  encodeDevice,
+  encodeSchema,
+  SCHEMA_KEY,
+  SCHEMA_VERSION,
+} from '../../../src/storage/embedded/records.ts';
 import { openEmbeddedStore } from '../../../src/storage/embedded.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 import { HandClock } from '../hand-clock.ts';
-import { channelsOf, newChannel, newDevice, version } from '../store-fixtures.ts';
+import { channelsOf, newChannel, newDevice, targetOf, version } from '../store-fixtures.ts';
 import { EMBEDDED_DEFAULTS } from './embedded-defaults.ts';
 
 const PERMISSIONS = 0o777;
@@ -54,12 +60,35 @@ describe('the file of the embedded store', () => {
     const asWritten = { channelId: channel, written: channel.toUpperCase() };
     await store.registerChannel(device, asWritten);
     await store.putUpdate(device, channel, version(7));
-    await store.writeTarget(device, { type: 'fcm', token: 'token' });
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, 1);
     const before = channelsOf(await store.readDevice(device, []));
     await store.close();
     const again = await open(folder.path);
     expect(channelsOf(await again.readDevice(device, []))).to.deep.equal(before);
-    expect(await again.readTarget(device)).to.deep.equal({ type: 'fcm', token: 'token' });
+    expect(await targetOf(again, device)).to.deep.equal({ type: 'fcm', token: 'token' });
+    await again.close();
+  });
+
+  it('has the kick targets that an earlier version wrote', async () => {
+    const target = { type: 'fcm', token: 'token' } as const;
+    const device = newDevice();
+    const store = await open(folder.path);
+    await store.close();
+    const file = openRecordFile({ path: folder.path, mapBytesMax: EMBEDDED_DEFAULTS.mapBytesMax });
+    const record = {
+      seenAtMs: new HandClock().nowMs(),
+      hadChannels: true,
+      kickJson: JSON.stringify(target),
+      channels: [],
+    };
+    await file.put(deviceKey(device), encodeDevice(record), { read: undefined, next: newStamp() });
+    await file.close();
+    const again = await open(folder.path);
+    const unknown = { target, givenAtMs: 0, connectedAtMs: 0 };
+    expect((await again.readKick(device)).target).to.deep.equal(unknown);
+    expect(await again.readTargetType(device)).to.equal('fcm');
+    await again.noteConnected(device, 7);
+    expect((await again.readKick(device)).target).to.deep.equal({ ...unknown, connectedAtMs: 7 });
     await again.close();
   });
 

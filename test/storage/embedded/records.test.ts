@@ -13,6 +13,7 @@ import {
   encodeDevice,
   encodeUpdate,
   holdsChannelOf,
+  kickJsonOf,
   seenAtMsOf,
   updateKey,
   updateKeysOf,
@@ -34,7 +35,7 @@ const entry: fc.Arbitrary<ChannelEntry> = fc.oneof(
 const device: fc.Arbitrary<DeviceRecord> = fc.record({
   seenAtMs: time,
   hadChannels: fc.boolean(),
-  targetJson: fc.oneof(fc.constant(''), fc.json({ maxDepth: 1 })),
+  kickJson: fc.oneof(fc.constant(''), fc.json({ maxDepth: 1 })),
   channels: fc.uniqueArray(entry, { selector: (one) => one.channelId, maxLength: 20 }),
 });
 
@@ -45,6 +46,7 @@ describe('the records of the embedded store', () => {
         const bytes = encodeDevice(record);
         expect(decodeDevice(bytes)).to.deep.equal(record);
         expect(seenAtMsOf(bytes)).to.equal(record.seenAtMs);
+        expect(kickJsonOf(bytes)).to.equal(record.kickJson);
       }),
     );
   });
@@ -67,7 +69,7 @@ describe('the records of the embedded store', () => {
     const record: DeviceRecord = {
       seenAtMs: TIME_MS_MAX,
       hadChannels: true,
-      targetJson: JSON.stringify({ type: 'fcm', token: 'x'.repeat(4096) }),
+      kickJson: JSON.stringify({ type: 'fcm', token: 'x'.repeat(4096) }),
       channels: fc.sample(channelId, 400).map((id, at) => {
         if (at % 2 === 0) return { kind: 'gone', channelId: id, sinceMs: TIME_MS_MAX };
         return { kind: 'held', channelId: id, written: id.toUpperCase() };

@@ -84,7 +84,7 @@ describe('the sweep of the embedded store', () => {
   it('removes a device that has, with its target', async () => {
     const device = newDevice();
     await store.registerChannel(device, plain(newChannel()));
-    await store.writeTarget(device, { type: 'fcm', token: 'token' });
+    await store.writeTarget(device, { type: 'fcm', token: 'token' }, 1);
     clock.moveMs(channelTtlMs * 1.1 + 1);
     await sweep();
     expect(await closeAndRead()).to.have.length(OWN_RECORDS);

@@ -108,6 +108,23 @@ describe('the memcached store when its server', () => {
     await isForgotten(store, { device, channel, gone });
   });
 
+  it('is flushed, has nobody to wake until devices give their targets again', async () => {
+    const [device, channel] = [newDevice(), newChannel()];
+    const target = { type: 'fcm', token: 'token' } as const;
+    await store.writeTarget(device, target, 1);
+    await store.putUpdate(device, channel, version(7));
+    await memcached.flush();
+    expect(await store.readKick(device)).to.deep.equal({ hasPending: false });
+    const claim = { nowMs: 2, intervalMs: 1 };
+    expect(await store.claimWake(device, claim)).to.deep.equal({ kind: 'absent' });
+    await store.noteConnected(device, 3);
+    expect(await store.readTargetType(device)).to.equal(undefined);
+    await store.putUpdate(device, channel, version(8));
+    await store.writeTarget(device, target, 4);
+    const given = { target, givenAtMs: 4, connectedAtMs: 4 };
+    expect(await store.readKick(device)).to.deep.equal({ target: given, hasPending: true });
+  });
+
   it('is flushed under load, fails no call', async () => {
     const load = new Load(store, CALLERS);
     await load.hasSucceeded();
@@ -160,7 +177,7 @@ describe('the memcached store when its server', () => {
       store.putUpdate(device, channel, version(2)),
       store.registerChannel(device, plain(newChannel())),
       store.readDevice(device, []),
-      store.readTarget(device),
+      store.readKick(device),
       store.check(),
     ];
     await store.close();

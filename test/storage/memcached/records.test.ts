@@ -19,7 +19,7 @@ import {
   LISTED_CHANNELS_MAX,
 } from '../../../src/storage/memcached/records.ts';
 import { VALUE_BYTES_MAX } from '../../../src/storage/memcached/replies.ts';
-import { StoreUnavailableError } from '../../../src/storage/store.ts';
+import { type KickRecord, StoreUnavailableError } from '../../../src/storage/store.ts';
 import { FUZZ } from '../../support/fuzz.ts';
 import { newChannel, newDevice, TEST_LIMITS, version, written } from '../store-fixtures.ts';
 
@@ -56,10 +56,14 @@ const target: fc.Arbitrary<KickTarget> = fc.oneof(
     }),
   }),
 );
+const kick: fc.Arbitrary<KickRecord> = fc.record(
+  { target, givenAtMs: time, connectedAtMs: time, wokenAtMs: time },
+  { requiredKeys: ['target', 'givenAtMs', 'connectedAtMs'] },
+);
 const deviceRecord: fc.Arbitrary<DeviceRecord> = fc.record({
   seenAtMs: time,
   channelIds: fc.array(fc.uuid().map((text) => written(text).channelId)),
-  target: fc.option(target, { nil: undefined }),
+  kick: fc.option(kick, { nil: undefined }),
 });
 
 describe('the records of the memcached store', () => {
@@ -97,7 +101,18 @@ describe('the records of the memcached store', () => {
     });
   }
 
-  for (const text of ['', '1', '1,', 'x,,', '1,AAAA,', '1,,{', '1,,{}', '1,,7', '1,,null']) {
+  for (const text of [
+    '',
+    '1',
+    '1,',
+    'x,,',
+    '1,AAAA,',
+    '1,,{',
+    '1,,{}',
+    '1,,7',
+    '1,,null',
+    '1,,{"target":7}',
+  ]) {
     it(`take ${JSON.stringify(text)} for no device`, () => {
       expect(() => decodeDevice(text)).to.throw(StoreUnavailableError);
     });
@@ -120,7 +135,9 @@ describe('the records of the memcached store', () => {
   it('fit into one item with the longest list and the longest target', () => {
     const channelIds = Array.from({ length: LISTED_CHANNELS_MAX }, newChannel);
     const token = 'x'.repeat(FCM_TOKEN_CHARACTERS_MAX);
-    const text = encodeDevice({ seenAtMs: NOW_MS, channelIds, target: { type: 'fcm', token } });
+    const times = { givenAtMs: NOW_MS, connectedAtMs: NOW_MS, wokenAtMs: NOW_MS };
+    const kick: KickRecord = { target: { type: 'fcm', token }, ...times };
+    const text = encodeDevice({ seenAtMs: NOW_MS, channelIds, kick });
     expect(text.length).to.be.at.most(VALUE_BYTES_MAX);
   });
 });
@@ -148,7 +165,7 @@ describe('the time of a memcached record', () => {
   });
 
   it('ends for a channel and its device a renewal after channelTtlMs', () => {
-    const device: DeviceRecord = { seenAtMs: NOW_MS, channelIds: [], target: undefined };
+    const device: DeviceRecord = { seenAtMs: NOW_MS, channelIds: [], kick: undefined };
     const endMs = NOW_MS + channelTtlMs * 1.1;
     expect(channelEndMs(live, TEST_LIMITS)).to.equal(endMs);
     expect(deviceEndMs(device, TEST_LIMITS)).to.equal(endMs);

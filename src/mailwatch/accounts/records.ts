@@ -1,0 +1,89 @@
+/**
+ * What the accounts' file holds:
+ * | key | holds |
+ * |---|---|
+ * | `s` | the format's number, as text |
+ * | `l` | the lease, as JSON: who may watch |
+ * | `a` + account id | one account, as JSON of StoredAccount |
+ * Endpoints and credentials are not among it: an endpoint is a secret URL, so both lie sealed in the vault.
+ */
+import type {
+  Account,
+  AccountId,
+  Credentials,
+  ExchangeRequest,
+  MailProtocol,
+  MailServer,
+  WatchProgress,
+} from '../account.ts';
+
+/** Raised when a member changes its meaning; a file of another format is refused. */
+export const FORMAT = 1;
+
+export const FORMAT_KEY = Buffer.from('s');
+export const LEASE_KEY = Buffer.from('l');
+const ACCOUNT_PREFIX = 'a';
+/** After every account key. */
+export const ACCOUNTS_END = Buffer.from('b');
+export const ACCOUNTS_START = Buffer.from(ACCOUNT_PREFIX);
+
+/** One account as the file keeps it. */
+export interface StoredAccount {
+  readonly id: AccountId;
+  /** SHA-256 of the token, in hex: the token itself is nowhere. */
+  readonly tokenHash: string;
+  readonly protocol: MailProtocol;
+  readonly server: MailServer;
+  readonly maxPollMs: number;
+  readonly seenAtMs: number;
+  readonly notBeforeMs: number;
+  readonly progress: WatchProgress;
+}
+
+/** What the vault keeps of an account, as JSON. */
+export interface AccountSecret {
+  readonly endpoint: string;
+  readonly stateEndpoint?: string;
+  readonly credentials: Credentials;
+  /** Of ActiveSync accounts: it names folders and sync keys, and the path the user. */
+  readonly exchange?: ExchangeRequest;
+}
+
+/** Who may watch, until when. */
+export interface Lease {
+  readonly owner: string;
+  /** Grows with each change of owner: what an older owner still writes is refused. */
+  readonly fence: number;
+  readonly untilMs: number;
+}
+
+/** Where the account lies. */
+export function accountKey(id: AccountId): Buffer {
+  return Buffer.from(ACCOUNT_PREFIX + id);
+}
+
+/** A record as the file holds it. */
+export function encode(record: StoredAccount | Lease): Buffer {
+  return Buffer.from(JSON.stringify(record));
+}
+
+/** Our own records, written by this file alone under a format that was checked when it was opened. */
+export function decodeAccount(value: Buffer): StoredAccount {
+  return JSON.parse(value.toString('utf8')) as StoredAccount;
+}
+
+/** As decodeAccount. */
+export function decodeLease(value: Buffer): Lease {
+  return JSON.parse(value.toString('utf8')) as Lease;
+}
+
+/** The account as a watch sees it. */
+export function toAccount(stored: StoredAccount, secret: AccountSecret): Account {
+  const { id, protocol, server, maxPollMs, seenAtMs, notBeforeMs, progress } = stored;
+  const { endpoint, stateEndpoint, exchange } = secret;
+  return {
+    ...{ id, endpoint, protocol, server, maxPollMs, seenAtMs, notBeforeMs, progress },
+    ...(stateEndpoint === undefined ? {} : { stateEndpoint }),
+    ...(exchange === undefined ? {} : { exchange }),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../../clock.ts';
+
+/** A rate for each address, and a bound on how many addresses are remembered. */
+export interface ThrottleLimits {
+  /** Requests of one address in one minute. */
+  readonly perMinute: number;
+  /** Addresses that are remembered; beyond it the one that was seen longest ago is forgotten, and begins anew. */
+  readonly addressesMax: number;
+}
+
+const MINUTE_MS = 60_000;
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+/**
+ * One bucket for each address, which fills by `perMinute` in a minute up to as many. Resolves at once to 0, when the request may
+ * pass, or to how many milliseconds to wait for the next.
+ */
+export function createThrottle(
+  { perMinute, addressesMax }: ThrottleLimits,
+  clock: Clock,
+): (address: string) => number {
+  // In order of the last request: a Map keeps the order of insertion.
+  const buckets = new Map<string, Bucket>();
+  return (address) => {
+    const nowMs = clock.monotonicMs();
+    const bucket = buckets.get(address) ?? { tokens: perMinute, atMs: nowMs };
+    buckets.delete(address);
+    buckets.set(address, bucket);
+    const grown = ((nowMs - bucket.atMs) * perMinute) / MINUTE_MS;
+    bucket.tokens = Math.min(perMinute, bucket.tokens + grown);
+    bucket.atMs = nowMs;
+    if (buckets.size > addressesMax) {
+      const [oldest] = buckets.keys();
+      if (oldest !== undefined) buckets.delete(oldest);
+    }
+    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * MINUTE_MS) / perMinute);
+    bucket.tokens--;
+    return 0;
+  };
+}
+
+/**
+ * Whose request it is: the peer, or, when the peer is a proxy of ours, the rightmost address in X-Forwarded-For that is none. What
+ * stands further left was written by whoever asks.
+ */
+export function addressOf(
+  peer: string,
+  forwardedFor: string,
+  isTrustedProxy: (address: string) => boolean,
+): string {
+  const hops = [...forwardedFor.split(',').map((hop) => hop.trim()), peer].filter(
+    (hop) => hop !== '',
+  );
+  const stranger = hops.findLast((hop) => !isTrustedProxy(hop));
+  return stranger ?? peer;
+}

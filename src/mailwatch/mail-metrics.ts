@@ -1,0 +1,61 @@
+/** What the backend counts; read only when metrics are asked for (METRICS.md says what each means). */
+import { type Counter, type Counters, countersOf, Histogram } from '../metrics.ts';
+import type { MailFailure, StopReason, WatchState } from './account.ts';
+
+/** Every state that a watch can be in. */
+export const WATCH_STATES = [
+  'starting',
+  'watching',
+  'polling',
+  'deferred',
+  'backoff',
+  'limited',
+  'auth-failed',
+  'needs-oauth',
+  'blocked-host',
+  'stopped',
+] as const satisfies readonly WatchState['kind'][];
+
+/** How opening a connection can end. */
+export const OPENINGS = [
+  'opened',
+  'auth',
+  'oauth',
+  'limited',
+  'blocked',
+  'tls',
+  'folder',
+  'network',
+  'protocol',
+] as const satisfies readonly ('opened' | MailFailure['kind'])[];
+
+/** Why watches end by themselves or are ended. */
+export const STOP_REASONS = [
+  'device',
+  'endpoint-gone',
+  'expired',
+  'auth-failed',
+] as const satisfies readonly StopReason[];
+
+/** From a millisecond, which is a push server next door, to half a minute, its longest answer. */
+const TOLD_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000];
+
+/** The numbers of one backend. */
+export interface MailMetrics {
+  /** Connections by how their opening ended. */
+  readonly openings: Counters<(typeof OPENINGS)[number]>;
+  readonly ended: Counters<StopReason>;
+  readonly registered: Counter;
+  /** From the look that found news to the endpoint's answer. */
+  readonly told: Histogram;
+}
+
+/** All at zero. */
+export function createMailMetrics(): MailMetrics {
+  return {
+    openings: countersOf(OPENINGS),
+    ended: countersOf(STOP_REASONS),
+    registered: { count: 0 },
+    told: new Histogram(TOLD_BOUNDS_MS),
+  };
+}

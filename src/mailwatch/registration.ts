@@ -1,0 +1,115 @@
+/** What a registration asks for, beyond its form: is the endpoint ours, does the envelope open, what of an older registration still counts. */
+import { open, type SealingKey } from '../protocol/envelope.ts';
+import type { WatchedFolder, WatchProgress } from './account.ts';
+import type { AccountSecret, StoredAccount } from './accounts/records.ts';
+import { NOTHING_TOLD } from './activesync/told.ts';
+import { parseCredentials } from './credentials.ts';
+import type { Notifier } from './notifier.ts';
+import type { FieldProblem, RegisterRequest } from './rpc/methods.ts';
+
+/** A key pair and the name that devices give it. */
+export interface NamedSealingKey {
+  readonly id: string;
+  readonly key: SealingKey;
+}
+
+/** The first is the one that devices are told; the others still open what was sealed to them before. */
+export type SealingKeys = readonly [NamedSealingKey, ...NamedSealingKey[]];
+
+export interface RegistrationDeps {
+  readonly notifier: Pick<Notifier, 'check'>;
+  readonly sealingKeys: SealingKeys;
+}
+
+/** What a request comes to. */
+export type OpenedRegistration =
+  | { readonly kind: 'opened'; readonly secret: AccountSecret }
+  | { readonly kind: 'invalid'; readonly fields: readonly FieldProblem[] }
+  /** The push server does not answer, so nobody knows whose the endpoint is. */
+  | { readonly kind: 'unavailable' };
+
+/** The envelope opened, and what is wrong with the request beyond its form. Never rejects. */
+export async function openRegistration(
+  request: RegisterRequest,
+  { notifier, sealingKeys }: RegistrationDeps,
+): Promise<OpenedRegistration> {
+  const { endpoint, stateEndpoint } = request;
+  const [first, second] = await Promise.all([
+    notifier.check(endpoint),
+    stateEndpoint === undefined ? 'ours' : notifier.check(stateEndpoint),
+  ]);
+  if (first === 'unknown' || second === 'unknown') return { kind: 'unavailable' };
+  const expected = 'an endpoint of this server';
+  const foreign = [
+    ...(first === 'foreign' ? [{ field: 'endpoint', expected }] : []),
+    ...(second === 'foreign' ? [{ field: 'stateEndpoint', expected }] : []),
+  ];
+  const opened = await openSealed(request, sealingKeys);
+  if (opened.kind !== 'opened') return { ...opened, fields: [...foreign, ...opened.fields] };
+  return foreign.length > 0 ? { kind: 'invalid', fields: foreign } : opened;
+}
+
+async function openSealed(
+  { endpoint, stateEndpoint, protocol, server, exchange, keyId, sealed }: RegisterRequest,
+  sealingKeys: SealingKeys,
+): Promise<Exclude<OpenedRegistration, { kind: 'unavailable' }>> {
+  const sealing = sealingKeys.find(({ id }) => id === keyId);
+  if (sealing === undefined) {
+    const expected = 'the id of a key of this server: ask for it again';
+    return { kind: 'invalid', fields: [{ field: 'keyId', expected }] };
+  }
+  const text = await open(sealed, sealing.key.privateKey, { endpoint, protocol, ...server });
+  if (text === undefined) {
+    const expected = 'credentials sealed to that key, for this endpoint and this mail server';
+    return { kind: 'invalid', fields: [{ field: 'sealed', expected }] };
+  }
+  const parsed = parseCredentials(text);
+  if (!parsed.ok) return { kind: 'invalid', fields: parsed.problems };
+  return {
+    kind: 'opened',
+    secret: {
+      ...{ endpoint, credentials: parsed.credentials },
+      ...(stateEndpoint === undefined ? {} : { stateEndpoint }),
+      ...(exchange === undefined ? {} : { exchange }),
+    },
+  };
+}
+
+/** An account of the same endpoint, as it was before. */
+export interface OlderAccount {
+  readonly older: StoredAccount | undefined;
+  readonly olderSecret: AccountSecret | undefined;
+}
+
+/**
+ * Where the new watch begins. The device's own baseline counts before ours: it knows what it has synced. Ours counts when it is of the same
+ * user on the same server. Versions go on growing in any case.
+ */
+export function progressOf(
+  request: RegisterRequest,
+  secret: AccountSecret,
+  before: OlderAccount,
+): WatchProgress {
+  // The device's own request data is its baseline, whatever was told before.
+  const folders =
+    request.protocol === 'activesync' ? NOTHING_TOLD : foldersOf(request, secret, before);
+  const lastVersion = before.older?.progress.lastVersion;
+  const progress = { folders, told: 'none' } as const;
+  return lastVersion === undefined ? progress : { ...progress, lastVersion };
+}
+
+function foldersOf(
+  request: RegisterRequest,
+  { credentials }: AccountSecret,
+  { older, olderSecret }: OlderAccount,
+): readonly WatchedFolder[] {
+  const isSameMailbox =
+    older?.protocol === request.protocol &&
+    older.server.host === request.server.host &&
+    olderSecret?.credentials.username === credentials.username;
+  const known = isSameMailbox ? (older?.progress.folders ?? []) : [];
+  return request.folders.map((folder): WatchedFolder => {
+    if (folder.baseline !== undefined) return folder;
+    return known.find(({ name }) => name === folder.name) ?? folder;
+  });
+}

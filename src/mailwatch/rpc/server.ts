@@ -1,0 +1,172 @@
+/** The backend's end of the RPC: a unix socket for its own user alone, or TLS on which both ends prove who they are. */
+import { chmod, mkdir, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
+import { assert } from '../../assert.ts';
+import type { Log } from '../../log.ts';
+import type { RpcAddress, RpcLimits } from './address.ts';
+import { FrameReader, frame, parseFrame } from './frames.ts';
+import type { MailService, MethodName } from './methods.ts';
+import { checkRequest } from './schemas.ts';
+
+/** The backend's end while it is open. */
+export interface RpcServer {
+  /** Of a TCP address, what port it got; undefined of a socket file. */
+  readonly port: number | undefined;
+  /** Ends every connection; calls under way are finished without anybody to tell. */
+  close(): Promise<void>;
+}
+
+export interface RpcServerDeps {
+  readonly service: MailService;
+  readonly limits: RpcLimits;
+  readonly log: Log;
+}
+
+/** Gates that may be connected at once. */
+export const CONNECTIONS_MAX = 64;
+
+const METHODS: ReadonlySet<string> = new Set<MethodName>([
+  'register',
+  'defer',
+  'stop',
+  'status',
+  'key',
+  'alive',
+]);
+
+/** Listens for gates. @throws Error when the address is taken by a backend that lives. */
+export async function listenForGates(address: RpcAddress, deps: RpcServerDeps): Promise<RpcServer> {
+  const sockets = new Set<Socket>();
+  const onSocket = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    new Conversation(socket, deps).begin();
+  };
+  const server = createListener(address, onSocket);
+  server.maxConnections = CONNECTIONS_MAX;
+  if (address.kind === 'unix') await prepareSocketFile(address.path);
+  await listening(server, address);
+  if (address.kind === 'unix') await chmod(address.path, 0o600);
+  const bound = server.address();
+  return {
+    port: typeof bound === 'object' && bound !== null ? bound.port : undefined,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function createListener(address: RpcAddress, onSocket: (socket: Socket) => void): Server {
+  if (address.kind === 'unix') return createServer(onSocket);
+  const { certificate: cert, key, ca } = address.tls;
+  const options = { cert, key, ca, requestCert: true, rejectUnauthorized: true } as const;
+  return createTlsServer({ ...options, minVersion: 'TLSv1.3' }, onSocket);
+}
+
+/** The folder for its owner alone, and nothing of a backend that died at the path. */
+async function prepareSocketFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  if (await isAnswered(path)) throw new Error(`another backend listens on ${path}`);
+  try {
+    await unlink(path);
+  } catch (error) {
+    assert(error instanceof Error && 'code' in error, 'the file system names its errors');
+    if (error.code !== 'ENOENT') throw error;
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+  });
+}
+
+function listening(server: Server, address: RpcAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const onListening = () => {
+      server.off('error', reject);
+      resolve();
+    };
+    if (address.kind === 'unix') server.listen(address.path, onListening);
+    else server.listen(address.port, address.host, onListening);
+  });
+}
+
+/** One gate's connection. */
+class Conversation {
+  readonly #socket: Socket;
+  readonly #deps: RpcServerDeps;
+  #inFlight = 0;
+
+  constructor(socket: Socket, deps: RpcServerDeps) {
+    this.#socket = socket;
+    this.#deps = deps;
+  }
+
+  begin(): void {
+    const socket = this.#socket;
+    const { messageBytesMax } = this.#deps.limits;
+    const reader = new FrameReader(messageBytesMax, (line) => this.#onLine(line));
+    socket.on('data', (chunk) => {
+      try {
+        reader.push(chunk);
+      } catch {
+        this.#refuse('too_long');
+      }
+    });
+    // A gate that goes away is not our trouble; 'close' follows.
+    socket.on('error', () => socket.destroy());
+  }
+
+  #onLine(line: string): void {
+    const members = parseFrame(line);
+    const { id, method, request } = members ?? {};
+    if (typeof id !== 'number' || typeof method !== 'string' || !METHODS.has(method)) {
+      this.#refuse('not_ours');
+      return;
+    }
+    // A gate keeps to the same bound; one that does not is no gate of ours.
+    if (this.#inFlight >= this.#deps.limits.inFlightMax) {
+      this.#refuse('too_many');
+      return;
+    }
+    this.#inFlight++;
+    void this.#answer(id, method as MethodName, request);
+  }
+
+  /** Never rejects: a fault in one call ends neither the backend nor another call. */
+  async #answer<Method extends MethodName>(
+    id: number,
+    method: Method,
+    request: unknown,
+  ): Promise<void> {
+    try {
+      const checked = checkRequest(method, request);
+      const answer = checked.ok
+        ? await this.#deps.service[method](checked.value)
+        : { ok: false, refusal: { kind: 'invalid', fields: checked.fields } };
+      this.#socket.write(frame({ id, ...answer }));
+    } catch (err) {
+      this.#deps.log.error({ err, method }, 'mail.rpc.failed');
+      const refusal = { kind: 'unavailable', retryAfterMs: this.#deps.limits.deadlineMs };
+      this.#socket.write(frame({ id, ok: false, refusal }));
+    } finally {
+      this.#inFlight--;
+    }
+  }
+
+  #refuse(reason: string): void {
+    this.#deps.log.warn({ reason }, 'mail.rpc.refused');
+    this.#socket.destroy();
+  }
+}

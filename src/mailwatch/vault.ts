@@ -1,0 +1,204 @@
+/**
+ * Where credentials rest: one small file for each account, sealed under a master key that is kept elsewhere. Files and not the accounts'
+ * database, because a database never writes over what it forgets: here a secret that is erased is written over with zeros, then
+ * unlinked, so that no file holds it any more, sealed or not. (A disk that writes elsewhere may keep it; that is what the sealing is for.)
+ */
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AccountId } from './account.ts';
+import type { MasterKeys } from './vault/master-keys.ts';
+import { type Opened, openSecret, sealSecret } from './vault/sealing.ts';
+
+/** The disk did not do what was asked. Nothing was promised; the device is told to try again. */
+export class VaultUnavailableError extends Error {
+  override readonly name = 'VaultUnavailableError';
+}
+
+/** A secret cannot be opened with the keys that we have. The message is for the operator. */
+export class VaultKeyError extends Error {
+  override readonly name = 'VaultKeyError';
+}
+
+const SUFFIX = '.sealed';
+const ACCOUNT_FILE = /^([0-9a-f]{32})\.sealed$/;
+const TEMPORARY_FILE = /^[0-9a-f]{32}\.new$/;
+
+/** Each method may run any number of times at once, for one account one at a time. */
+export class Vault {
+  readonly #path: string;
+  readonly #keys: MasterKeys;
+
+  /** Use `openVault`. */
+  constructor(path: string, keys: MasterKeys) {
+    this.#path = path;
+    this.#keys = keys;
+  }
+
+  /** Keeps `text`, in place of what was kept for the account. Durable when it resolves. @throws VaultUnavailableError */
+  put(id: AccountId, text: string): Promise<void> {
+    return this.#guarded(async () => {
+      const temporary = join(this.#path, `${id}.new`);
+      const [key] = this.#keys;
+      await writeSynced(temporary, sealSecret(text, id, key));
+      // The old file is opened before it loses its name, to be written over after the new one is safe.
+      const old = await openIfThere(this.#fileOf(id));
+      try {
+        await rename(temporary, this.#fileOf(id));
+        await syncFolder(this.#path);
+        if (old !== undefined) await overwrite(old);
+      } finally {
+        await old?.close();
+      }
+    });
+  }
+
+  /** The secret of the account; undefined when none is kept. @throws VaultUnavailableError, VaultKeyError */
+  get(id: AccountId): Promise<string | undefined> {
+    return this.#guarded(async () => {
+      const opened = await this.#open(id);
+      return opened?.text;
+    });
+  }
+
+  /** Forgets the secret: written over, then unlinked, both on the disk when it resolves. Harmless twice. @throws VaultUnavailableError */
+  erase(id: AccountId): Promise<void> {
+    return this.#guarded(() => this.#eraseFile(this.#fileOf(id)));
+  }
+
+  /** The accounts that have a secret. @throws VaultUnavailableError */
+  list(): Promise<readonly AccountId[]> {
+    return this.#guarded(async () =>
+      (await readdir(this.#path)).flatMap((name) => {
+        const [, id] = ACCOUNT_FILE.exec(name) ?? [];
+        return id === undefined ? [] : [id as AccountId];
+      }),
+    );
+  }
+
+  /** Seals with the first key whatever another one has sealed. Resolves to how many that were. @throws VaultUnavailableError, VaultKeyError */
+  async rotate(): Promise<number> {
+    let count = 0;
+    for (const id of await this.list()) {
+      const opened = await this.#guarded(() => this.#open(id));
+      if (opened === undefined || opened.keyId === this.#keys[0].id) continue;
+      await this.put(id, opened.text);
+      count++;
+    }
+    return count;
+  }
+
+  /** Removes what a crash has left half written. */
+  async sweep(): Promise<void> {
+    await this.#guarded(async () => {
+      for (const name of await readdir(this.#path)) {
+        if (TEMPORARY_FILE.test(name)) await this.#eraseFile(join(this.#path, name));
+      }
+    });
+  }
+
+  async #open(id: AccountId): Promise<Extract<Opened, { kind: 'opened' }> | undefined> {
+    const bytes = await readIfThere(this.#fileOf(id));
+    if (bytes === undefined) return undefined;
+    const opened = openSecret(bytes, id, this.#keys);
+    switch (opened.kind) {
+      case 'opened':
+        return opened;
+      case 'unknown-key':
+        throw new VaultKeyError(
+          `credentials in ${this.#path} are sealed with the key ${opened.keyId}, which is not among the master keys: add it to mailwatch.master_key_path, after the new one`,
+        );
+      case 'broken':
+        throw new VaultKeyError(
+          `${this.#fileOf(id)} does not open: the file was changed, or the master key is another one of the same name`,
+        );
+    }
+  }
+
+  async #eraseFile(path: string): Promise<void> {
+    const file = await openIfThere(path);
+    if (file === undefined) return;
+    try {
+      await overwrite(file);
+    } finally {
+      await file.close();
+    }
+    await unlink(path);
+    await syncFolder(this.#path);
+  }
+
+  #fileOf(id: AccountId): string {
+    return join(this.#path, `${id}${SUFFIX}`);
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (cause instanceof VaultKeyError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new VaultUnavailableError(`the vault does not work: ${reason}`, { cause });
+    }
+  }
+}
+
+/**
+ * Opens the vault in the folder `path`, made when missing, for its owner alone. Opens every secret once, so that a wrong key is found
+ * at the start and not at the next reconnection of some account.
+ * @throws VaultKeyError, VaultUnavailableError
+ */
+export async function openVault(path: string, keys: MasterKeys): Promise<Vault> {
+  const vault = new Vault(path, keys);
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new VaultUnavailableError(`the folder ${path} cannot be made`, { cause });
+  }
+  await vault.sweep();
+  for (const id of await vault.list()) await vault.get(id);
+  return vault;
+}
+
+type FileHandle = Awaited<ReturnType<typeof open>>;
+
+async function writeSynced(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  const file = await openIfThere(path);
+  try {
+    return await file?.readFile();
+  } finally {
+    await file?.close();
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function overwrite(file: FileHandle): Promise<void> {
+  const { size } = await file.stat();
+  await file.write(Buffer.alloc(size), 0, size, 0);
+  await file.sync();
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

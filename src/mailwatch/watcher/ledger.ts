@@ -1,0 +1,141 @@
+/**
+ * What the device of one account has been told, and what is kept of that. The PUT always comes before the baseline: a crash between the
+ * two sends one more version, the other order would lose the mail.
+ */
+import { unreachable } from '../../assert.ts';
+import type { Clock } from '../../clock.ts';
+import type { Log } from '../../log.ts';
+import type { Account, Attention, WatchedFolder, WatchProgress } from '../account.ts';
+import type { Notifier } from '../notifier.ts';
+import { type FailureRules, putRetryMs } from './failure-policy.ts';
+import { newsIn } from './look.ts';
+import { nextVersion } from './news.ts';
+
+export interface LedgerDeps {
+  readonly rules: FailureRules;
+  readonly notifier: Pick<Notifier, 'notify'>;
+  /** Durable when it resolves. Rejects when the accounts store fails. */
+  readonly save: (progress: WatchProgress) => Promise<void>;
+  /** News has been told: milliseconds from the look that found it to the endpoint's answer. */
+  readonly onTold: (tookMs: number) => void;
+  readonly clock: Clock;
+  /** 0 to 1, 1 excluded. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** What became of a look at the folders. */
+export type Telling =
+  /** There is nothing to tell, or nothing more. */
+  | { readonly kind: 'nothing' }
+  /** The device was told, and what it was told of is kept. */
+  | { readonly kind: 'told' }
+  /** Something has failed: look again after this long, and compare with what is kept. */
+  | { readonly kind: 'later'; readonly waitMs: number }
+  /** There is nobody to tell. */
+  | { readonly kind: 'gone' };
+
+const NOTHING: Telling = { kind: 'nothing' };
+const TOLD: Telling = { kind: 'told' };
+
+export class Ledger {
+  readonly #account: Account;
+  readonly #deps: LedgerDeps;
+  #progress: WatchProgress;
+  /** Of PUTs that were accepted, kept or not: no version is ever sent twice. */
+  #lastVersion: number | undefined;
+  #failuresInRow = 0;
+
+  constructor(account: Account, deps: LedgerDeps) {
+    this.#account = account;
+    this.#deps = deps;
+    this.#progress = account.progress;
+    this.#lastVersion = account.progress.lastVersion;
+  }
+
+  /** What is kept. */
+  get progress(): WatchProgress {
+    return this.#progress;
+  }
+
+  /** Tells the device of what `seen` has of news. */
+  async tellNews(seen: readonly WatchedFolder[]): Promise<Telling> {
+    const { notifier, clock } = this.#deps;
+    switch (newsIn(this.#progress.folders, seen)) {
+      case 'nothing':
+        return NOTHING;
+      case 'first':
+        return (await this.#keep({ ...this.#progress, folders: seen })) ? NOTHING : this.#later();
+      case 'news':
+    }
+    const begunMs = clock.monotonicMs();
+    const version = nextVersion(this.#lastVersion, clock.nowMs());
+    const outcome = await notifier.notify(this.#account.endpoint, version);
+    switch (outcome.kind) {
+      case 'accepted':
+        this.#lastVersion = version;
+        this.#deps.onTold(clock.monotonicMs() - begunMs);
+        return await this.#keepNews(seen, version);
+      case 'gone':
+        return outcome;
+      case 'later':
+        return this.#later(outcome.retryAfterMs);
+      default:
+        return unreachable(outcome);
+    }
+  }
+
+  /**
+   * Tells the device what its user must act on, unless that is what it was last told: once for each episode, and once when it is over.
+   * Resolves to how long to wait before the next try; 0 when there is nothing more to tell.
+   */
+  async tellAttention(attention: Attention): Promise<number> {
+    if (attention === this.#progress.told) return 0;
+    const { stateEndpoint } = this.#account;
+    if (stateEndpoint !== undefined) {
+      const { notifier, clock } = this.#deps;
+      // The time alone: what was last told of is in no record of its own, and states change by the hour.
+      const outcome = await notifier.notify(stateEndpoint, nextVersion(undefined, clock.nowMs()));
+      // A state endpoint that is gone is no reason to end the watch: there is nobody who wants to know.
+      if (outcome.kind === 'later') return this.#later(outcome.retryAfterMs).waitMs;
+    }
+    if (!(await this.#keep({ ...this.#progress, told: attention }))) return this.#later().waitMs;
+    this.#failuresInRow = 0;
+    return 0;
+  }
+
+  /** Keeps since when the password is refused; undefined when it is not. */
+  async noteRefusal(authFailingSinceMs: number | undefined): Promise<void> {
+    const { authFailingSinceMs: known, ...progress } = this.#progress;
+    if (authFailingSinceMs === known) return;
+    await this.#keep(
+      authFailingSinceMs === undefined ? progress : { ...progress, authFailingSinceMs },
+    );
+  }
+
+  async #keepNews(seen: readonly WatchedFolder[], lastVersion: number): Promise<Telling> {
+    const lastNewsAtMs = this.#deps.clock.nowMs();
+    const news = { ...this.#progress, folders: seen, lastVersion, lastNewsAtMs };
+    if (!(await this.#keep(news))) return this.#later();
+    this.#failuresInRow = 0;
+    return TOLD;
+  }
+
+  #later(retryAfterMs = 0) {
+    this.#failuresInRow++;
+    const waitMs = Math.max(retryAfterMs, putRetryMs(this.#failuresInRow, this.#deps));
+    return { kind: 'later', waitMs } as const;
+  }
+
+  /** Resolves to whether it was kept. What was not is what is compared next time too, so nothing is lost by going on. */
+  async #keep(progress: WatchProgress): Promise<boolean> {
+    try {
+      await this.#deps.save(progress);
+      this.#progress = progress;
+      return true;
+    } catch (err) {
+      this.#deps.log.warn({ account: this.#account.id, err }, 'mail.accounts.unavailable');
+      return false;
+    }
+  }
+}

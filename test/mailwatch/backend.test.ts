@@ -1,0 +1,379 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { quietLog } from '../../src/log.ts';
+import type { Account, Credentials, WatchReport, WatchState } from '../../src/mailwatch/account.ts';
+import { type Accounts, openAccounts } from '../../src/mailwatch/accounts.ts';
+import {
+  type Backend,
+  type BackendDeps,
+  createBackend,
+  type WatchHooks,
+} from '../../src/mailwatch/backend.ts';
+import type { EndpointCheck } from '../../src/mailwatch/notifier.ts';
+import type { RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
+import { accountIdOf } from '../../src/mailwatch/tokens.ts';
+import { toMasterKeys } from '../../src/mailwatch/vault/master-keys.ts';
+import { openVault, type Vault } from '../../src/mailwatch/vault.ts';
+import { newSealingKey, type SealingKey, seal } from '../../src/protocol/envelope.ts';
+import { HandClock } from '../storage/hand-clock.ts';
+import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
+
+const ENDPOINT = 'https://push.example/update/ada';
+const PASSWORD: Credentials = { kind: 'password', username: 'ada', password: 'canary-password' };
+const SERVER = { host: 'mail.example', port: 993, security: 'tls' } as const;
+
+/** Records what the backend does with it, and does nothing itself. */
+class FakeWatch {
+  readonly account: Account;
+  readonly hooks: WatchHooks;
+  readonly calls: string[] = [];
+  state: WatchState = { kind: 'watching' };
+
+  constructor(account: Account, hooks: WatchHooks) {
+    this.account = account;
+    this.hooks = hooks;
+  }
+
+  report(): WatchReport {
+    return { state: this.state, sinceMs: 1, folders: this.account.progress.folders };
+  }
+  start(): void {
+    this.calls.push('start');
+  }
+  defer(untilMs: number, seenAtMs: number): void {
+    this.calls.push(`defer ${untilMs - seenAtMs}`);
+  }
+  async stop(): Promise<void> {
+    this.calls.push('stop');
+  }
+}
+
+describe('the backend of the mail watch', () => {
+  let folder: TemporaryFolder;
+  let sealing: SealingKey;
+  let clock: HandClock;
+  let accounts: Accounts;
+  let vault: Vault;
+  let watches: FakeWatch[];
+  let backend: Backend;
+  let checks: Record<string, EndpointCheck>;
+  const keys = toMasterKeys([Buffer.alloc(32, 1)]);
+
+  before(async () => {
+    sealing = await newSealingKey();
+  });
+
+  beforeEach(async () => {
+    folder = await makeTemporaryFolder();
+    clock = new HandClock();
+    watches = [];
+    checks = {};
+    await openAgain();
+  });
+  afterEach(async () => {
+    await accounts.close();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** As after a start of the process; what was open is left as a kill leaves it. */
+  const openAgain = async (changes: Partial<BackendDeps> = {}) => {
+    accounts = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
+    clock.moveMs(10_000);
+    await accounts.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
+    vault = await openVault(join(folder.path, 'vault'), keys);
+    backend = createBackend({
+      accounts,
+      vault,
+      notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
+      sealingKeys: [{ id: 'key-1', key: sealing }],
+      freshOauth: async (_, credentials) => ({ ok: true, value: credentials }),
+      createWatch: (account, hooks) => {
+        const watch = new FakeWatch(account, hooks);
+        watches.push(watch);
+        return watch;
+      },
+      wait: async () => {},
+      onRegistered: () => {},
+      limits: { accountsMax: 3, rampMs: 0, retryAfterMs: 5000 },
+      clock,
+      log: quietLog,
+      ...changes,
+    });
+    await backend.startAll();
+  };
+
+  const request = async (
+    changes: Partial<RegisterRequest> = {},
+    credentials: object = PASSWORD,
+  ): Promise<RegisterRequest> => {
+    const { endpoint = ENDPOINT, protocol = 'imap', server = SERVER } = changes;
+    const binding = { endpoint, protocol, ...server };
+    return {
+      endpoint,
+      protocol,
+      server,
+      folders: [{ name: 'INBOX' }],
+      waitMs: 0,
+      maxPollMs: 60_000,
+      keyId: 'key-1',
+      sealed: await seal(JSON.stringify(credentials), sealing.publicKey, binding),
+      ...changes,
+    };
+  };
+  const register = async (...args: Parameters<typeof request>): Promise<string> => {
+    const answer = await backend.service.register(await request(...args));
+    if (!answer.ok) throw new Error(JSON.stringify(answer.refusal));
+    return answer.reply.token;
+  };
+
+  it('begins a watch with what was registered', async () => {
+    await register({
+      waitMs: 500,
+      folders: [{ name: 'Work', baseline: { uidValidity: 1, uidNext: 9 } }],
+    });
+    const [watch] = watches;
+    expect(watch?.calls).to.deep.equal(['start']);
+    expect(watch?.account).to.deep.include({
+      id: accountIdOf(ENDPOINT),
+      endpoint: ENDPOINT,
+      server: SERVER,
+      maxPollMs: 60_000,
+      seenAtMs: clock.nowMs(),
+      notBeforeMs: clock.nowMs() + 500,
+      progress: {
+        folders: [{ name: 'Work', baseline: { uidValidity: 1, uidNext: 9 } }],
+        told: 'none',
+      },
+    });
+    expect(await watch?.hooks.credentialsOf(watch.account)).to.deep.equal({
+      ok: true,
+      value: PASSWORD,
+    });
+  });
+
+  it('goes on with every account after a kill, without a word from a device', async () => {
+    const token = await register();
+    await watches[0]?.hooks.save({
+      folders: [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 5 } }],
+      lastVersion: 77,
+      told: 'none',
+    });
+    await openAgain();
+    expect(watches).to.have.length(2);
+    expect(watches[1]?.calls).to.deep.equal(['start']);
+    expect(watches[1]?.account.progress).to.deep.include({ lastVersion: 77 });
+    expect(await watches[1]?.hooks.credentialsOf(watches[1].account)).to.deep.include({
+      value: PASSWORD,
+    });
+    expect((await backend.service.status({ token })).ok).to.equal(true);
+  });
+
+  it('has one watch and one record after a hundred registrations at once', async () => {
+    const requests = await Promise.all(Array.from({ length: 100 }, () => request()));
+    const answers = await Promise.all(requests.map((one) => backend.service.register(one)));
+    const tokens = answers.flatMap((answer) => (answer.ok ? [answer.reply.token] : []));
+    expect(new Set(tokens).size).to.equal(100);
+    expect([...accounts.list()]).to.have.length(1);
+    const running = watches.filter(({ calls }) => !calls.includes('stop'));
+    expect(running).to.have.length(1);
+    // The last token is the one that counts; every older one has ended.
+    const statuses = await Promise.all(tokens.map((token) => backend.service.status({ token })));
+    expect(statuses.filter(({ ok }) => ok)).to.have.length(1);
+    const refusals = statuses.flatMap((answer) => (answer.ok ? [] : [answer.refusal.kind]));
+    expect(new Set(refusals)).to.deep.equal(new Set(['unauthorized']));
+  });
+
+  it('goes on with versions and baselines when the same mailbox is registered again', async () => {
+    await register();
+    const folders = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 5 } }];
+    await watches[0]?.hooks.save({ folders, lastVersion: 77, told: 'auth-failed' });
+    await register();
+    expect(watches[1]?.account.progress).to.deep.equal({ folders, lastVersion: 77, told: 'none' });
+  });
+
+  it('takes the device’s own baseline, and none of another user’s', async () => {
+    await register();
+    const folders = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 5 } }];
+    await watches[0]?.hooks.save({ folders, lastVersion: 77, told: 'none' });
+    await register({}, { ...PASSWORD, username: 'bob' });
+    expect(watches[1]?.account.progress.folders).to.deep.equal([{ name: 'INBOX' }]);
+    expect(watches[1]?.account.progress.lastVersion).to.equal(77);
+    const own = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 3 } }];
+    await register({ folders: own }, { ...PASSWORD, username: 'bob' });
+    expect(watches[2]?.account.progress.folders).to.deep.equal(own);
+  });
+
+  it('listens to no watch that was replaced', async () => {
+    await register();
+    await register();
+    const [older, newer] = watches;
+    await older?.hooks.save({ folders: [{ name: 'INBOX' }], lastVersion: 99, told: 'none' });
+    expect(accounts.get(accountIdOf(ENDPOINT))?.progress.lastVersion).to.equal(undefined);
+    older?.hooks.onEnded('expired');
+    await backend.service.key({});
+    expect(newer?.calls).to.deep.equal(['start']);
+    expect(accounts.get(accountIdOf(ENDPOINT))).not.to.equal(undefined);
+  });
+
+  it('stops, and nothing of the account is left', async () => {
+    const token = await register();
+    expect(await backend.service.stop({ token })).to.deep.equal({ ok: true, reply: {} });
+    expect(watches[0]?.calls).to.deep.equal(['start', 'stop']);
+    expect(await vault.list()).to.deep.equal([]);
+    expect([...accounts.list()]).to.deep.equal([]);
+    expect(await backend.service.status({ token })).to.deep.equal({
+      ok: false,
+      refusal: { kind: 'unknown' },
+    });
+    const fresh = await register();
+    expect((await backend.service.status({ token: fresh })).ok).to.equal(true);
+  });
+
+  it('erases the credentials of a watch that has ended by itself', async () => {
+    await register();
+    watches[0]?.hooks.onEnded('endpoint-gone');
+    while ([...accounts.list()].length > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await vault.list()).to.deep.equal([]);
+  });
+
+  it('defers durably, and loses nothing that the watch saves meanwhile', async () => {
+    const token = await register();
+    const [watch] = watches;
+    const deferred = backend.service.defer({ token, waitMs: 30_000 });
+    await watch?.hooks.save({ folders: [{ name: 'INBOX' }], lastVersion: 5, told: 'none' });
+    expect(await deferred).to.deep.equal({
+      ok: true,
+      reply: { untilMs: clock.nowMs() + 30_000 },
+    });
+    expect(watch?.calls).to.deep.equal(['start', 'defer 30000']);
+    expect(accounts.get(accountIdOf(ENDPOINT))).to.deep.include({
+      notBeforeMs: clock.nowMs() + 30_000,
+    });
+    expect(accounts.get(accountIdOf(ENDPOINT))?.progress.lastVersion).to.equal(5);
+  });
+
+  it('answers no more accounts than it may have with 429', async () => {
+    for (const name of ['a', 'b', 'c']) {
+      await register({ endpoint: `https://push.example/update/${name}` });
+    }
+    const fourth = await request({ endpoint: 'https://push.example/update/d' });
+    expect(await backend.service.register(fourth)).to.deep.equal({
+      ok: false,
+      refusal: { kind: 'throttled', retryAfterMs: 5000 },
+    });
+    await register({ endpoint: 'https://push.example/update/a' });
+  });
+
+  const invalid: readonly {
+    readonly title: string;
+    readonly make: () => Promise<RegisterRequest>;
+    readonly fields: readonly string[];
+  }[] = [
+    {
+      title: 'a foreign endpoint',
+      make: () => {
+        checks[ENDPOINT] = 'foreign';
+        return request();
+      },
+      fields: ['endpoint'],
+    },
+    {
+      title: 'a foreign state endpoint',
+      make: () => {
+        checks['https://push.example/update/state'] = 'foreign';
+        return request({ stateEndpoint: 'https://push.example/update/state' });
+      },
+      fields: ['stateEndpoint'],
+    },
+    { title: 'an unknown key', make: () => request({ keyId: 'key-2' }), fields: ['keyId'] },
+    {
+      title: 'an envelope for another mail server',
+      make: async () => ({ ...(await request()), server: { ...SERVER, host: 'evil.example' } }),
+      fields: ['sealed'],
+    },
+    {
+      title: 'credentials with a line end',
+      make: () => request({}, { ...PASSWORD, password: 'a\r\nDELETE INBOX' }),
+      fields: ['sealed.password'],
+    },
+    {
+      title: 'credentials of no known kind',
+      make: () => request({}, { kind: 'blob', text: 'LOGIN a b' }),
+      fields: ['sealed.kind'],
+    },
+    {
+      title: 'several faults at once',
+      make: () => {
+        checks[ENDPOINT] = 'foreign';
+        return request({}, { kind: 'password', username: '', password: '' });
+      },
+      fields: ['endpoint', 'sealed.username', 'sealed.password'],
+    },
+  ];
+  for (const { title, make, fields } of invalid) {
+    it(`refuses ${title}, and keeps nothing`, async () => {
+      const answer = await backend.service.register(await make());
+      if (answer.ok || answer.refusal.kind !== 'invalid') throw new Error(JSON.stringify(answer));
+      expect(answer.refusal.fields.map(({ field }) => field)).to.deep.equal(fields);
+      expect(JSON.stringify(answer)).not.to.include('canary');
+      expect(await vault.list()).to.deep.equal([]);
+      expect(watches).to.deep.equal([]);
+    });
+  }
+
+  for (const token of ['', 'nonsense', `${accountIdOf(ENDPOINT)}.${'A'.repeat(43)}`]) {
+    it(`refuses the token ${JSON.stringify(token.slice(0, 12))}`, async () => {
+      await register();
+      for (const answer of [
+        await backend.service.status({ token }),
+        await backend.service.stop({ token }),
+        await backend.service.defer({ token, waitMs: 1 }),
+      ]) {
+        expect(answer).to.deep.equal({ ok: false, refusal: { kind: 'unauthorized' } });
+      }
+    });
+  }
+
+  it('promises nothing while the push server does not answer', async () => {
+    checks[ENDPOINT] = 'unknown';
+    expect(await backend.service.register(await request())).to.deep.equal({
+      ok: false,
+      refusal: { kind: 'unavailable', retryAfterMs: 5000 },
+    });
+  });
+
+  it('promises nothing once another backend has taken over', async () => {
+    const token = await register();
+    const other = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
+    clock.moveMs(60_000);
+    await other.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
+    const unavailable = { ok: false, refusal: { kind: 'unavailable', retryAfterMs: 5000 } };
+    expect(await backend.service.defer({ token, waitMs: 1 })).to.deep.equal(unavailable);
+    expect(await backend.service.register(await request())).to.deep.equal(unavailable);
+    await other.close();
+  });
+
+  it('erases a secret whose registration died half way, and an account whose stop did', async () => {
+    await register();
+    await vault.put(accountIdOf('https://push.example/update/half'), '{}');
+    await vault.erase(accountIdOf(ENDPOINT));
+    await openAgain();
+    expect(await vault.list()).to.deep.equal([]);
+    expect([...accounts.list()]).to.deep.equal([]);
+    expect(watches).to.have.length(1);
+  });
+
+  it('leaves no secret in clear in any file', async () => {
+    const token = await register();
+    await backend.service.defer({ token, waitMs: 1 });
+    for (const part of ['accounts', 'vault']) {
+      for (const name of await readdir(join(folder.path, part))) {
+        const bytes = await readFile(join(folder.path, part, name), 'latin1');
+        for (const secret of ['canary', ENDPOINT, token.split('.')[1] ?? '']) {
+          expect(bytes.includes(secret), `${secret.slice(0, 6)} in ${name}`).to.equal(false);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,262 @@
+/** A real Dovecot on free ports of this machine, that tests may stop, freeze, and give and take mail. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { assert } from '../../src/assert.ts';
+import { findFreePorts } from './free-ports.ts';
+
+const run = promisify(execFile);
+
+const HOST = '127.0.0.1';
+const START_WAIT_MS_MAX = 10_000;
+const START_POLL_MS = 20;
+
+/** Where TLS comes from: a certificate of `localhost`, and its key. */
+export interface DovecotTls {
+  readonly certificatePath: string;
+  readonly keyPath: string;
+}
+
+/** What users have who were given no other. */
+export const DOVECOT_PASSWORD = 'correct horse';
+
+/** Sets one up in `folder`, which must be this test's own; `start` starts it. */
+export async function prepareDovecot(folder: string, tls: DovecotTls): Promise<RealDovecot> {
+  const [imap = 0, imaps = 0, lmtp = 0] = await findFreePorts(3);
+  const dovecot = new RealDovecot(folder, { imap, imaps, lmtp });
+  await mkdir(join(folder, 'mail'), { recursive: true });
+  // The mail processes run as another user.
+  await chmod(folder, 0o755);
+  await chmod(join(folder, 'mail'), 0o777);
+  await dovecot.setUsers([]);
+  await writeFile(dovecot.configPath, configText(folder, { imap, imaps, lmtp }, tls));
+  return dovecot;
+}
+
+interface Ports {
+  readonly imap: number;
+  readonly imaps: number;
+  readonly lmtp: number;
+}
+
+export class RealDovecot {
+  readonly host = HOST;
+  readonly ports: Ports;
+  readonly configPath: string;
+  readonly #folder: string;
+  #process: ChildProcess | undefined;
+
+  constructor(folder: string, ports: Ports) {
+    this.#folder = folder;
+    this.ports = ports;
+    this.configPath = join(folder, 'dovecot.conf');
+  }
+
+  /** Starts it, or starts it again with the same mail. */
+  async start(): Promise<void> {
+    // A daemon that keeps our pipes open would keep us too.
+    this.#process = spawn('dovecot', ['-F', '-c', this.configPath], { stdio: 'ignore' });
+    const ended = once(this.#process, 'exit').then(async () => {
+      const log = await readFile(join(this.#folder, 'log'), 'utf8').catch(() => '');
+      throw new Error(`dovecot ended before it listened: ${log.slice(-2000)}`);
+    });
+    await Promise.race([this.#listening(), ended]);
+  }
+
+  /** Ends it and all of its sessions. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child === undefined) return;
+    const gone = once(child, 'exit');
+    // By themselves its sessions would go on.
+    await this.#signalAll('KILL');
+    await gone;
+    this.#process = undefined;
+  }
+
+  /** Its sessions stay and say nothing. */
+  async freeze(): Promise<void> {
+    await this.#signalAll('STOP');
+  }
+
+  async thaw(): Promise<void> {
+    await this.#signalAll('CONT');
+  }
+
+  /** Lets in these users, each with the password, and nobody else. At any time. */
+  async setUsers(users: readonly string[], password = DOVECOT_PASSWORD): Promise<void> {
+    const lines = users.map((user) => `${user}:{PLAIN}${password}\n`);
+    await writeFile(join(this.#folder, 'users'), lines.join(''));
+  }
+
+  /** Delivers one mail by LMTP (RFC 2033), as a mail server would. */
+  async deliver(user: string, subject = 'hello'): Promise<void> {
+    const socket = connect(this.ports.lmtp, HOST);
+    socket.setEncoding('utf8');
+    const reply = replies(socket);
+    await reply('220');
+    const commands = [
+      ['LHLO test', '250'],
+      ['MAIL FROM:<ada@example.com>', '250'],
+      [`RCPT TO:<${user}>`, '250'],
+      ['DATA', '354'],
+      [`Subject: ${subject}\r\nFrom: ada@example.com\r\n\r\nA canary: content-canary\r\n.`, '250'],
+      ['QUIT', '221'],
+    ] as const;
+    for (const [command, status] of commands) {
+      socket.write(`${command}\r\n`);
+      await reply(status);
+    }
+    socket.destroy();
+  }
+
+  /** Runs `doveadm` with these arguments; resolves to what it printed. */
+  async admin(...args: readonly string[]): Promise<string> {
+    const { stdout } = await run('doveadm', ['-c', this.configPath, ...args]);
+    return stdout;
+  }
+
+  /** Deletes the folder's mail and makes the folder anew: another UIDVALIDITY. */
+  async recreate(user: string): Promise<void> {
+    await rm(join(this.#folder, 'mail', user), { recursive: true, force: true });
+  }
+
+  async #listening(): Promise<void> {
+    const deadline = Date.now() + START_WAIT_MS_MAX;
+    while (!(await isListening(this.ports.lmtp)) || !(await isListening(this.ports.imaps))) {
+      assert(Date.now() < deadline, 'dovecot listens in time');
+      await new Promise((resolve) => setTimeout(resolve, START_POLL_MS));
+    }
+  }
+
+  /** To the master and every process below it, which all have its configuration in their command line or its process group. */
+  async #signalAll(name: 'STOP' | 'CONT' | 'KILL'): Promise<void> {
+    for (const pid of await this.#pids()) {
+      try {
+        process.kill(pid, `SIG${name}`);
+      } catch (error) {
+        // It ended while we looked.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
+  }
+
+  async #pids(): Promise<readonly number[]> {
+    const master = this.#process?.pid;
+    if (master === undefined) return [];
+    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']);
+    const rows = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    const below = rows.filter(([, parent]) => parent === master).map(([pid = 0]) => pid);
+    return [master, ...below];
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, HOST);
+    const settle = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+  });
+}
+
+/** Waits for the last line of a reply and holds it to its status. */
+function replies(socket: NodeJS.ReadableStream) {
+  let text = '';
+  let onText = () => {};
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    onText();
+  });
+  return async (status: string): Promise<void> => {
+    while (!/^[0-9]{3} .*\r\n/m.test(text)) {
+      await new Promise<void>((resolve) => {
+        onText = resolve;
+      });
+    }
+    const said = text;
+    text = '';
+    assert(said.startsWith(status), `LMTP: wanted ${status}, got ${said}`);
+  };
+}
+
+function configText(folder: string, ports: Ports, tls: DovecotTls): string {
+  return `
+base_dir = ${folder}/run
+state_dir = ${folder}/state
+log_path = ${folder}/log
+auth_debug = no
+protocols = imap lmtp
+listen = ${HOST}
+ssl = yes
+ssl_cert = <${tls.certificatePath}
+ssl_key = <${tls.keyPath}
+disable_plaintext_auth = yes
+auth_mechanisms = plain login
+auth_failure_delay = 0
+mail_location = maildir:${folder}/mail/%u
+mail_max_userip_connections = 2000
+first_valid_uid = 1
+default_vsz_limit = 1G
+namespace inbox {
+  inbox = yes
+  separator = /
+  mailbox Junk {
+    auto = create
+  }
+  mailbox Other {
+    auto = create
+  }
+}
+passdb {
+  driver = passwd-file
+  args = ${folder}/users
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=${folder}/mail/%u allow_all_users=yes
+}
+service imap-login {
+  service_count = 0
+  client_limit = 4000
+  process_min_avail = 1
+  inet_listener imap {
+    port = ${ports.imap}
+  }
+  inet_listener imaps {
+    port = ${ports.imaps}
+    ssl = yes
+  }
+}
+service imap {
+  process_limit = 2000
+}
+service lmtp {
+  inet_listener lmtp {
+    address = ${HOST}
+    port = ${ports.lmtp}
+  }
+}
+service anvil {
+  client_limit = 9000
+  # After a wrong password it makes everybody from the same address wait.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+service auth {
+  client_limit = 9000
+}
+service stats {
+  client_limit = 9000
+}
+`;
+}

@@ -9,6 +9,7 @@ import type { DeviceEvents, SessionEnd } from './device-events.ts';
 import { Endpoints } from './endpoints.ts';
 import type { Tally } from './faults.ts';
 import { type Arrival, ChannelLedger, type LedgerNotes } from './ledger.ts';
+import { type Member, newMember } from './member.ts';
 import type { Plan } from './plan.ts';
 import { sourceAddress } from './source-address.ts';
 
@@ -37,18 +38,6 @@ const RETRY_MS_MAX = 2000;
 const REDIRECTS_MAX = 3;
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-interface Member {
-  readonly device: Device;
-  isWanted: boolean;
-  /** Since when it is to be there. */
-  dueMs: number;
-  isQueued: boolean;
-  /** It was counted as unreachable, which is once. */
-  isGivenUp: boolean;
-  redirects: number;
-  url: string;
-}
-
 export class Crowd {
   readonly counts = new CrowdCounts();
   readonly #deps: CrowdDeps;
@@ -69,15 +58,7 @@ export class Crowd {
       for (let index = 0; index < deps.plan.channels; index++) {
         device.channels.push(this.#newChannel(device, index));
       }
-      const member: Member = {
-        device,
-        isWanted: false,
-        dueMs: 0,
-        isQueued: false,
-        isGivenUp: false,
-        redirects: 0,
-        url: deps.plan.url,
-      };
+      const member = newMember(device, deps.plan.url);
       this.#byDevice.set(device, member);
       return member;
     });

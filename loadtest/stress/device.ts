@@ -22,6 +22,7 @@ export class Device {
   #uaid = '';
   #presentSinceMs: number | undefined;
   #helloSentMs = 0;
+  #priorEndMs = 0;
   #leftMs = 0;
   /** When it began to connect; of the current attempt. */
   #beganMs = 0;
@@ -51,7 +52,11 @@ export class Device {
   }
 
   get presence(): Presence {
-    return { presentSinceMs: this.#presentSinceMs, helloSentMs: this.#helloSentMs };
+    return {
+      presentSinceMs: this.#presentSinceMs,
+      helloSentMs: this.#helloSentMs,
+      priorEndMs: this.#priorEndMs,
+    };
   }
 
   /** Whether it has been trying to become ready since before `nowMs` less `waitMs`. */
@@ -119,6 +124,7 @@ export class Device {
     const nowMs = performance.now();
     for (const { ledger } of this.channels) ledger.onPresenceEnd(nowMs, this.presence);
     this.#presentSinceMs = undefined;
+    this.#priorEndMs = nowMs;
   }
 
   #onOpen(socket: WebSocket): void {

@@ -11,6 +11,8 @@ export interface Presence {
   readonly presentSinceMs: number | undefined;
   /** When the hello of this session was sent. */
   readonly helloSentMs: number;
+  /** When the session before it ended: what was sent until shortly before may have been lost with it. */
+  readonly priorEndMs: number;
 }
 
 export interface LedgerRules {
@@ -187,8 +189,8 @@ export class ChannelLedger {
   #onRepeat(version: number, nowMs: number, presence: Presence): void {
     const { rules, notes } = this.#deps;
     const isSameSession = this.#ackedMs >= presence.helloSentMs;
-    // In a later session only the time between ack and hello counts: what came after may be a slow server's flush.
-    const untilMs = isSameSession ? nowMs : presence.helloSentMs;
+    // In a later session only the time that the ack had in its own one counts.
+    const untilMs = isSameSession ? nowMs : presence.priorEndMs;
     const isJudged = version > this.#highestForgotten && version <= this.#highestAcked;
     if (isJudged && untilMs - this.#ackedMs >= rules.ackRaceMs) {
       this.#fault('ackedAgain', version);

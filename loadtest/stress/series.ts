@@ -29,7 +29,7 @@ export interface SecondPoint {
 }
 
 interface Gathered {
-  readonly phase: string;
+  phase: string;
   readonly samples: SecondSample[];
   readonly usage: { readonly rssMiB: number; readonly cpuPercent: number } | undefined;
 }
@@ -49,6 +49,9 @@ export class Series {
 
   /** To be called once a second, with what the server uses now. */
   begin(second: number, phase: string, usage: Usage | undefined, nowMs: number): void {
+    // A second in which the phase changed belongs to the one that began: what is due at once is due then.
+    const before = this.#open.get(second - 1);
+    if (before !== undefined) before.phase = phase;
     this.#open.set(second, { phase, samples: [], usage: this.#rateOf(usage, nowMs) });
   }
 

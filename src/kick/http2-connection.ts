@@ -54,6 +54,7 @@ export class Http2Connection {
   readonly #session: ClientHttp2Session;
   readonly #inFlight = new Map<Http2Exchange, ClientHttp2Stream>();
   readonly #gone: Promise<void>;
+  #socket: { destroy(): void } | undefined;
   #state: State;
   #isNarrow: boolean;
   #streamsMax = 0;
@@ -77,6 +78,9 @@ export class Http2Connection {
       this.#onSettings(maxConcurrentStreams ?? Number.POSITIVE_INFINITY);
     });
     this.#session.on('goaway', (code, lastStreamId) => this.#onGoaway(code, lastStreamId));
+    this.#session.once('connect', (_, socket) => {
+      this.#socket = socket;
+    });
     this.#session.on('error', (error) => {
       this.#endReason = `the connection failed: ${wordsOf(error)}`;
     });
@@ -189,6 +193,8 @@ export class Http2Connection {
     this.#retire(reason);
     this.#endReason = reason;
     this.#session.destroy();
+    // The library ends the socket and waits for the peer to do so too, which one that has said goodbye may never do.
+    this.#socket?.destroy();
   }
 
   #onClose(): void {

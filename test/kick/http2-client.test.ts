@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { constants } from 'node:http2';
+import { constants, createSecureServer } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
 import { ANSWER_CHARACTERS_MAX } from '../../src/kick/http2-answer-reader.ts';
 import { Http2Client, PAUSE_AFTER_FAILURE_MS } from '../../src/kick/http2-client.ts';
@@ -297,6 +298,29 @@ describe('the HTTP/2 client', () => {
       expect(await open.wake(3)).to.include({ kind: 'later', scope: 'device' });
       expect(open.clock.repeatedCount).to.equal(0);
       await open.apns.until(() => open.apns.held === 0, 'the end of the connection');
+    });
+
+    it('does not wait for a peer that has said goodbye and stays', async () => {
+      const { certificate: cert, key, ca } = await makeKickCertificates();
+      const sockets: Duplex[] = [];
+      const stubborn = createSecureServer({ cert, key });
+      stubborn.on('connection', (socket: Duplex) => {
+        // What the library would do at our end, it shall not do: nothing ends this socket.
+        Object.assign(socket, { allowHalfOpen: true, end: () => socket });
+        sockets.push(socket);
+      });
+      stubborn.on('session', (session) => session.goaway());
+      stubborn.listen(0, '127.0.0.1');
+      await once(stubborn, 'listening');
+      const { port } = stubborn.address() as AddressInfo;
+      await using open = await openApns({ ca, apps: [{ origin: `https://127.0.0.1:${port}` }] });
+      const outcome = open.wake(0);
+      await once(stubborn, 'session');
+      const closed = open.provider.close();
+      await within(closed, { wanted: 'the end of the provider', waitMsMax: 10_000 });
+      expect((await outcome).kind).to.be.oneOf(['unanswered', 'later']);
+      for (const socket of sockets) socket.destroy();
+      stubborn.close();
     });
   });
 

@@ -14,7 +14,7 @@ p{margin:0}.dim,figcaption p{color:var(--dim);font-size:.9rem}
 .verdict strong{display:block;font-size:1.15rem;letter-spacing:.02em}
 .passed{background:var(--pass-bg);border-color:var(--pass)}.passed strong{color:var(--pass)}
 .failed{background:var(--fail-bg);border-color:var(--fail)}.failed strong{color:var(--fail)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:12px;margin:0;padding:0}
+.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:12px;margin:0;padding:0}
 .tiles div,.chart,.card{background:var(--card);border:1px solid var(--edge);border-radius:10px}
 .tiles div{padding:12px 16px}.tiles dt{color:var(--dim);font-size:.85rem}.tiles dd{margin:0;font-size:1.35rem;font-variant-numeric:tabular-nums}
 .card{padding:16px 20px}.card+.card{margin-top:12px}.card ul{margin:8px 0 0;padding-left:20px}
@@ -35,6 +35,7 @@ details{margin-top:6px;font-size:.9rem}summary{cursor:pointer;color:var(--dim)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--dim);padding:4px 0}
 th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--edge);white-space:nowrap}th:first-child,td:first-child{text-align:left}thead th{font-weight:600;white-space:normal;vertical-align:bottom}
 .wide{overflow-x:auto}
+@media (max-width:640px){.tiles{grid-template-columns:repeat(2,1fr)}.tiles dd{font-size:1.15rem}.chart{padding:12px}}
 @media print{.cross,.tip,details{display:none}.chart{break-inside:avoid}}
 `;
 

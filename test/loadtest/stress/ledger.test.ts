@@ -6,8 +6,8 @@ const GRACE_MS = 1000;
 const ACK_RACE_MS = 1000;
 const ENTRIES_MAX = 512;
 /** A device that has been there since the begin. */
-const PRESENT: Presence = { presentSinceMs: 0, helloSentMs: 0 };
-const AWAY: Presence = { presentSinceMs: undefined, helloSentMs: 0 };
+const PRESENT: Presence = { presentSinceMs: 0, helloSentMs: 0, priorEndMs: 0 };
+const AWAY: Presence = { presentSinceMs: undefined, helloSentMs: 0, priorEndMs: 0 };
 
 /** A ledger, and what it has counted. */
 function openLedger() {
@@ -46,7 +46,7 @@ describe('stress ledger', () => {
     const { ledger, notes, put, see, found } = openLedger();
     put(0);
     put(5000);
-    see(2, 9000, { presentSinceMs: 9000, helloSentMs: 8990 });
+    see(2, 9000, { presentSinceMs: 9000, helloSentMs: 8990, priorEndMs: 8990 });
     ledger.end(PRESENT);
     expect(found()).to.deep.equal([]);
     expect(notes.collapsed).to.equal(1);
@@ -68,7 +68,7 @@ describe('stress ledger', () => {
   it('finds what was accepted while the device was away and did not come with it', () => {
     const { ledger, put, see, found } = openLedger();
     put(0);
-    see(put(7000), 7000, { presentSinceMs: 5000, helloSentMs: 4990 });
+    see(put(7000), 7000, { presentSinceMs: 5000, helloSentMs: 4990, priorEndMs: 4990 });
     ledger.end(PRESENT);
     expect(found()).to.deep.equal(['droppedAway']);
   });
@@ -77,16 +77,16 @@ describe('stress ledger', () => {
     const { ledger, put, found } = openLedger();
     put(0);
     ledger.onPresenceEnd(5000, PRESENT);
-    ledger.end({ presentSinceMs: 5100, helloSentMs: 5090 });
+    ledger.end({ presentSinceMs: 5100, helloSentMs: 5090, priorEndMs: 5090 });
     expect(found()).to.deep.equal(['lost']);
   });
 
   it('finds what is never delivered to a device that returned', () => {
     const { ledger, put, found } = openLedger();
     put(0);
-    const returned = { presentSinceMs: 2000, helloSentMs: 1990 };
+    const returned = { presentSinceMs: 2000, helloSentMs: 1990, priorEndMs: 1990 };
     ledger.onPresenceEnd(5000, returned);
-    ledger.end({ presentSinceMs: 5100, helloSentMs: 5090 });
+    ledger.end({ presentSinceMs: 5100, helloSentMs: 5090, priorEndMs: 5090 });
     expect(found()).to.deep.equal(['lostAway']);
   });
 
@@ -102,7 +102,7 @@ describe('stress ledger', () => {
     const { ledger, put, see, found } = openLedger();
     const version = put(0);
     ledger.onPresenceEnd(GRACE_MS, PRESENT);
-    see(version, 1200, { presentSinceMs: 1200, helloSentMs: 1190 });
+    see(version, 1200, { presentSinceMs: 1200, helloSentMs: 1190, priorEndMs: 1190 });
     ledger.end(PRESENT);
     expect(found()).to.deep.equal(['stuck']);
   });
@@ -125,26 +125,33 @@ describe('stress ledger', () => {
     expect(ledger.owed).to.equal(0);
   });
 
-  for (const { title, helloSentMs, atMs, expected } of [
-    { title: 'in the same session at once', helloSentMs: 0, atMs: 50, expected: [] },
+  for (const { title, helloSentMs, priorEndMs, atMs, expected } of [
+    {
+      title: 'in the same session at once',
+      ...{ helloSentMs: 0, priorEndMs: 0, atMs: 50 },
+      expected: [],
+    },
     {
       title: 'in the same session long after',
-      helloSentMs: 0,
-      atMs: 10 + ACK_RACE_MS,
+      ...{ helloSentMs: 0, priorEndMs: 0, atMs: 10 + ACK_RACE_MS },
       expected: ['ackedAgain'],
     },
-    { title: 'at a hello that follows at once', helloSentMs: 500, atMs: 9000, expected: [] },
     {
-      title: 'at a hello that follows later',
-      helloSentMs: 10 + ACK_RACE_MS,
-      atMs: 1100,
+      // Its ack may have been lost with the connection, however long the device was away then.
+      title: 'after a session that ended soon after the ack',
+      ...{ helloSentMs: 8000, priorEndMs: 9 + ACK_RACE_MS, atMs: 9000 },
+      expected: [],
+    },
+    {
+      title: 'after a session that went on after the ack',
+      ...{ helloSentMs: 8000, priorEndMs: 10 + ACK_RACE_MS, atMs: 9000 },
       expected: ['ackedAgain'],
     },
   ]) {
     it(`takes a version that comes again ${title} for ${expected[0] ?? 'a repeat'}`, () => {
       const { notes, put, see, found } = openLedger();
       see(put(5), 10);
-      see(1, atMs, { presentSinceMs: helloSentMs, helloSentMs });
+      see(1, atMs, { presentSinceMs: helloSentMs, helloSentMs, priorEndMs });
       expect(found()).to.deep.equal(expected);
       const { repeats, resent } = notes;
       expect(repeats + resent).to.equal(expected.length === 0 ? 1 : 0);
@@ -158,7 +165,7 @@ describe('stress ledger', () => {
   ] as const) {
     it(`counts a version that comes twice in a session under "${reason}" when its PUT ${title}`, () => {
       const { ledger, notes, see } = openLedger();
-      const presence = { presentSinceMs: 105, helloSentMs: 100 };
+      const presence = { presentSinceMs: 105, helloSentMs: 100, priorEndMs: 100 };
       const version = ledger.put(80, 80);
       if (answeredMs < 105) ledger.onAnswer(version, 'accepted', answeredMs);
       see(version, 106, presence);
@@ -196,7 +203,7 @@ describe('stress ledger', () => {
     see(put(60_000), 60_001);
     see(1, 90_000);
     // Its ack was lost with the connection.
-    see(1, 90_200, { presentSinceMs: 90_190, helloSentMs: 90_180 });
+    see(1, 90_200, { presentSinceMs: 90_190, helloSentMs: 90_180, priorEndMs: 90_170 });
     ledger.end(PRESENT);
     expect(found()).to.deep.equal([]);
   });
@@ -204,7 +211,7 @@ describe('stress ledger', () => {
   it('does not judge the repeat of what it has forgotten', () => {
     const { ledger, notes, see, put, found } = openLedger();
     put(0);
-    const sawLater = { presentSinceMs: 5, helloSentMs: 4 };
+    const sawLater = { presentSinceMs: 5, helloSentMs: 4, priorEndMs: 4 };
     see(put(6), 7, sawLater);
     // Ten seconds later the first is not waited for any more.
     see(put(20_000), 20_001, sawLater);

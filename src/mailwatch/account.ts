@@ -138,7 +138,7 @@ export interface Account {
   readonly protocol: MailProtocol;
   readonly server: MailServer;
   readonly maxPollMs: number;
-  /** The last word from the device: register, defer or status. */
+  /** The last word from the device: register or defer. */
   readonly seenAtMs: number;
   /** No look at the mailbox before this. */
   readonly notBeforeMs: number;

@@ -177,9 +177,15 @@ class MailBackendCore implements Backend {
         progress: progressOf(request, opened.secret, { older, olderSecret }),
       };
       await this.#endWatch(id);
-      // The secret first: a record without its secret would be a watch that was stopped, a secret without its record is erased.
-      await vault.put(id, JSON.stringify(opened.secret));
-      await accounts.update(id, () => stored);
+      try {
+        // The secret first: a record without its secret would be a watch that was stopped, a secret without its record is erased.
+        await vault.put(id, JSON.stringify(opened.secret));
+        await accounts.update(id, () => stored);
+      } catch (error) {
+        // Nothing was promised, and what was promised before goes on. It looks up its credentials whenever it connects.
+        if (older && olderSecret) this.#createWatch(toAccount(older, olderSecret)).start();
+        throw error;
+      }
       this.#createWatch(toAccount(stored, opened.secret)).start();
       this.#deps.onRegistered();
       return { ok: true, reply: { token } };
@@ -188,6 +194,7 @@ class MailBackendCore implements Backend {
 
   #defer({ token, waitMs }: Requests['defer']): Promise<Answer<'defer'>> {
     return this.#withToken(token, async (stored, watch) => {
+      if (watch === undefined) return this.#unavailable();
       const nowMs = this.#deps.clock.nowMs();
       const untilMs = nowMs + waitMs;
       await this.#deps.accounts.update(
@@ -200,6 +207,7 @@ class MailBackendCore implements Backend {
   }
 
   #stop({ token }: Requests['stop']): Promise<Answer<'stop'>> {
+    // Also of an account whose watch has ended and could not be erased: the device asks until it is told that it is.
     return this.#withToken(token, async ({ id }) => {
       await this.#endWatch(id);
       await this.#forget(id);
@@ -208,22 +216,22 @@ class MailBackendCore implements Backend {
   }
 
   #status({ token }: Requests['status']): Promise<Answer<'status'>> {
-    return this.#withToken(token, async (_, watch) => ({ ok: true, reply: watch.report() }));
+    return this.#withToken(token, async (_, watch) =>
+      watch === undefined ? this.#unavailable() : { ok: true, reply: watch.report() },
+    );
   }
 
   #withToken<Method extends 'defer' | 'stop' | 'status'>(
     token: string,
-    work: (stored: StoredAccount, watch: RunningWatch) => Promise<Answer<Method>>,
+    work: (stored: StoredAccount, watch: RunningWatch | undefined) => Promise<Answer<Method>>,
   ): Promise<Answer<Method>> {
     const named = accountOfToken(token);
     if (named === undefined) return Promise.resolve(refused({ kind: 'unauthorized' }));
     return this.#inTurn(named, async (id) => {
       const stored = this.#deps.accounts.get(id);
-      const watch = this.#watches.get(id);
       if (stored === undefined) return refused({ kind: 'unknown' });
       if (!isTokenOf(token, stored.tokenHash)) return refused({ kind: 'unauthorized' });
-      if (watch === undefined) return this.#unavailable();
-      return await work(stored, watch);
+      return await work(stored, this.#watches.get(id));
     });
   }
 

@@ -2,7 +2,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { quietLog } from '../../src/log.ts';
-import type { Account, Credentials, WatchReport, WatchState } from '../../src/mailwatch/account.ts';
+import type {
+  Account,
+  AccountId,
+  Credentials,
+  WatchReport,
+  WatchState,
+} from '../../src/mailwatch/account.ts';
 import { type Accounts, openAccounts } from '../../src/mailwatch/accounts.ts';
 import {
   type Backend,
@@ -14,7 +20,7 @@ import type { EndpointCheck } from '../../src/mailwatch/notifier.ts';
 import type { RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
 import { accountIdOf } from '../../src/mailwatch/tokens.ts';
 import { toMasterKeys } from '../../src/mailwatch/vault/master-keys.ts';
-import { openVault, type Vault } from '../../src/mailwatch/vault.ts';
+import { openVault, type Vault, VaultUnavailableError } from '../../src/mailwatch/vault.ts';
 import { newSealingKey, type SealingKey, seal } from '../../src/protocol/envelope.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
@@ -103,6 +109,17 @@ describe('the backend of the mail watch', () => {
     await backend.startAll();
   };
 
+  /** The vault, with some of its methods otherwise. */
+  const vaultBut = (changes: Partial<Pick<Vault, 'put' | 'erase'>>): Vault => {
+    const methods = {
+      put: (id: AccountId, text: string) => vault.put(id, text),
+      get: (id: AccountId) => vault.get(id),
+      erase: (id: AccountId) => vault.erase(id),
+      list: () => vault.list(),
+    };
+    return { ...methods, ...changes } as unknown as Vault;
+  };
+
   const request = async (
     changes: Partial<RegisterRequest> = {},
     credentials: object = PASSWORD,
@@ -150,6 +167,24 @@ describe('the backend of the mail watch', () => {
       ok: true,
       value: PASSWORD,
     });
+  });
+
+  it('asks for another token than the one that was refused', async () => {
+    const asked: unknown[] = [];
+    await openAgain({
+      freshOauth: async (_, credentials, refused) => {
+        asked.push(refused);
+        return { ok: true, value: credentials };
+      },
+    });
+    const tokenEndpoint = 'https://login.example/token';
+    const oauth = { kind: 'oauth', username: 'ada', refreshToken: 'r', tokenEndpoint } as const;
+    const credentials: Credentials = { ...oauth, clientId: 'c' };
+    await register({}, credentials);
+    const [watch] = watches;
+    await watch?.hooks.credentialsOf(watch.account);
+    await watch?.hooks.credentialsOf(watch.account, credentials);
+    expect(asked).to.deep.equal([undefined, credentials]);
   });
 
   it('goes on with every account after a kill, without a word from a device', async () => {
@@ -352,6 +387,29 @@ describe('the backend of the mail watch', () => {
     expect(await backend.service.defer({ token, waitMs: 1 })).to.deep.equal(unavailable);
     expect(await backend.service.register(await request())).to.deep.equal(unavailable);
     await other.close();
+  });
+
+  it('goes on with the older watch when a registration cannot be kept', async () => {
+    const token = await register();
+    const put = () => Promise.reject(new VaultUnavailableError('the disk is full'));
+    await openAgain({ vault: vaultBut({ put }) });
+    const answer = await backend.service.register(await request());
+    expect(!answer.ok && answer.refusal.kind).to.equal('unavailable');
+    expect((await backend.service.status({ token })).ok).to.equal(true);
+    expect(watches.at(-1)?.calls).to.deep.equal(['start']);
+  });
+
+  it('erases at last what could not be erased when the device first asked', async () => {
+    const token = await register();
+    let isBroken = true;
+    const erase = (id: AccountId) =>
+      isBroken ? Promise.reject(new VaultUnavailableError('the disk')) : vault.erase(id);
+    await openAgain({ vault: vaultBut({ erase }) });
+    const first = await backend.service.stop({ token });
+    expect(!first.ok && first.refusal.kind).to.equal('unavailable');
+    isBroken = false;
+    expect(await backend.service.stop({ token })).to.deep.equal({ ok: true, reply: {} });
+    expect(await vault.list()).to.deep.equal([]);
   });
 
   it('erases a secret whose registration died half way, and an account whose stop did', async () => {

@@ -9,10 +9,19 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { abandonContenders, CONTENDER_NAMES, type ContenderName } from './contenders.ts';
 import { buildLoadClient } from './load-client.ts';
-import { LOADS, measure, type Plan, type Run } from './measure.ts';
+import {
+  hasLoad,
+  LOAD_NAMES,
+  type Load,
+  measure,
+  neededFor,
+  type Plan,
+  type Run,
+  rateOf,
+} from './measure.ts';
 import { chooseCores } from './processes.ts';
-import { createProgress, type Progress } from './progress.ts';
-import { doubtText, tableOf, verdictText } from './report.ts';
+import { createProgress } from './progress.ts';
+import { doubtText, tablesOf, verdictText } from './report.ts';
 import { verdictsOn } from './targets.ts';
 
 const EXIT_CODES = { measured: 0, runFailed: 1, badUsage: 2, interrupted: 130 } as const;
@@ -49,8 +58,16 @@ const QUICK: Amounts = {
 };
 const PUTTERS = 64;
 
+/** What is measured. A kind of which nothing is named is measured whole. */
+interface Selection {
+  readonly contenders: readonly ContenderName[];
+  readonly loads: readonly Load[];
+}
+
+const EVERYTHING: Selection = { contenders: [], loads: [] };
+
 type Flags = Partial<Omit<Amounts, 'warmSecs' | 'holdSecs'>> & {
-  readonly only: readonly ContenderName[];
+  readonly only: Selection;
   readonly quick?: true;
   readonly json?: string;
 };
@@ -73,7 +90,12 @@ async function main(): Promise<void> {
   const runs = await measureAll(plan, only);
   const path = json ?? join(RESULTS_FOLDER, `${startedAt.toISOString().replaceAll(':', '')}.json`);
   await writeResults(path, startedAt, plan, runs);
-  const parts = [tableOf(runs), verdictText(verdictsOn(runs)), doubtText(runs), `results: ${path}`];
+  const parts = [
+    tablesOf(runs),
+    verdictText(verdictsOn(runs)),
+    doubtText(runs),
+    `results: ${path}`,
+  ];
   console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
   if (runs.some(({ outcome }) => outcome === 'failed')) process.exitCode = EXIT_CODES.runFailed;
 }
@@ -84,15 +106,23 @@ function parseFlags(): Flags {
     .option('--rounds <n>', `how often each contender has its turn (${FULL.rounds})`, positive)
     .option('--secs <n>', `seconds of each measured window (${FULL.secs})`, positive)
     .option('--devices <n>', `connected devices that updates go to (${FULL.devices})`, positive)
-    .option('--idle-devices <n>', `devices for memory (${FULL.idleDevices})`, positive)
-    .option('--only <name...>', `contenders: ${CONTENDER_NAMES.join(', ')}`, addContenders)
+    .option('--idle-devices <n>', `devices, where there are many (${FULL.idleDevices})`, positive)
+    .option(
+      '--only <name...>',
+      `contenders (${CONTENDER_NAMES.join(', ')}), loads (${LOAD_NAMES.join(', ')}) or both`,
+      addNames,
+    )
     .option('--quick', 'one round, short windows, fewer idle devices: a look, not a measurement')
     .option('--seed <n>', 'decides channel IDs and the order of the channels', whole)
     .option('--again-max <n>', 'how often a run that others disturbed is done again', whole)
     .option('--json <file>', 'where the results go (build/bench/<time>.json)')
     .allowExcessArguments(false)
     .exitOverride();
-  return { only: CONTENDER_NAMES, ...program.parse().opts<Partial<Flags>>() };
+  const flags = { only: EVERYTHING, ...program.parse().opts<Partial<Flags>>() };
+  if (runsOf(flags.only).length === 0) {
+    program.error('error: none of these contenders has any of these loads');
+  }
+  return flags;
 }
 
 function whole(text: string): number {
@@ -106,55 +136,56 @@ function positive(text: string): number {
   return number;
 }
 
-function addContenders(
-  text: string,
-  before: readonly ContenderName[] = [],
-): readonly ContenderName[] {
-  const names = text.split(',').map((part) => {
-    const name = CONTENDER_NAMES.find((known) => known === part);
-    if (name === undefined) throw new InvalidArgumentError(`One of ${CONTENDER_NAMES.join(', ')}.`);
-    return name;
-  });
-  return [...before, ...names];
+function addNames(text: string, before: Selection = EVERYTHING): Selection {
+  const contenders: ContenderName[] = [...before.contenders];
+  const loads: Load[] = [...before.loads];
+  for (const part of text.split(',')) {
+    const contender = CONTENDER_NAMES.find((known) => known === part);
+    const load = LOAD_NAMES.find((known) => known === part);
+    if (contender !== undefined) contenders.push(contender);
+    else if (load !== undefined) loads.push(load);
+    else
+      throw new InvalidArgumentError(`One of ${[...CONTENDER_NAMES, ...LOAD_NAMES].join(', ')}.`);
+  }
+  return { contenders, loads };
 }
 
-async function measureAll(
-  plan: Plan,
-  contenders: readonly ContenderName[],
-): Promise<readonly Run[]> {
+/** Every run of a round, in order: all loads of one contender, then those of the next. */
+function runsOf({ contenders, loads }: Selection): readonly Pick<Run, 'contender' | 'load'>[] {
+  const wanted = loads.length === 0 ? LOAD_NAMES : loads.flatMap(neededFor);
+  return CONTENDER_NAMES.filter(
+    (name) => contenders.length === 0 || contenders.includes(name),
+  ).flatMap((contender) =>
+    LOAD_NAMES.filter((load) => wanted.includes(load) && hasLoad(contender, load)).map((load) => ({
+      contender,
+      load,
+    })),
+  );
+}
+
+async function measureAll(plan: Plan, selection: Selection): Promise<readonly Run[]> {
+  const planned = runsOf(selection);
   const runs: Run[] = [];
   const progress = createProgress(
-    plan.rounds * contenders.length * LOADS.length,
+    plan.rounds * planned.length,
     plan.warmSecs + plan.secs + START_AND_STOP_SECS,
   );
   for (let round = 1; round <= plan.rounds; round++) {
-    for (const name of CONTENDER_NAMES.filter((candidate) => contenders.includes(candidate))) {
-      runs.push(...(await measureContender(plan, name, round, progress)));
+    for (const { contender, load } of planned) {
+      progress.start(`round ${round} of ${plan.rounds}, ${contender}, ${load}`);
+      const closed = runs.find(
+        (run) => run.round === round && run.contender === contender && run.load === 'closed',
+      );
+      const place = { contender, round, load };
+      const rate = rateOf(load, closed);
+      runs.push(
+        rate === undefined
+          ? { ...place, outcome: 'failed', why: 'the closed loop gave no rate to take a share of' }
+          : await measure(plan, place, rate, progress.detail),
+      );
     }
   }
   progress.end();
-  return runs;
-}
-
-async function measureContender(
-  plan: Plan,
-  contender: ContenderName,
-  round: number,
-  progress: Progress,
-): Promise<readonly Run[]> {
-  const runs: Run[] = [];
-  for (const load of LOADS) {
-    const closed = runs.find((run) => run.load === 'closed');
-    const rate = closed?.outcome === 'measured' ? closed.result.roundsPerSec / 2 : 0;
-    progress.start(`round ${round} of ${plan.rounds}, ${contender}, ${load}`);
-    const place = { contender, round, load };
-    runs.push(
-      // Half of nothing would be a closed loop by another name.
-      load === 'half' && rate === 0
-        ? { ...place, outcome: 'failed', why: 'the closed loop gave no rate to halve' }
-        : await measure(plan, place, rate, progress.detail),
-    );
-  }
   return runs;
 }
 

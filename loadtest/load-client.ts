@@ -59,17 +59,22 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** How quickly devices were ready: connected, greeted, and registered or told what was pending. The CPU time is that for each. */
+export interface Arrivals {
+  readonly secs: number;
+  readonly perSec: number;
+  readonly serverCpuUs: number;
+  readonly clientCpuPercent: number;
+}
+
 /** What the load client prints after a run that went through. */
 export interface LoadResult {
-  readonly mode: 'put' | 'idle';
+  readonly mode: 'put' | 'idle' | 'storm';
   readonly devices: number;
   readonly ready: number;
-  readonly connect: {
-    readonly secs: number;
-    readonly perSec: number;
-    readonly serverCpuUs: number;
-    readonly clientCpuPercent: number;
-  };
+  readonly connect: Arrivals;
+  /** Of the devices that came back, in a storm; the latencies are then those of PUTs to the others meanwhile. */
+  readonly storm?: Arrivals;
   readonly secs: number;
   readonly roundsPerSec: number;
   readonly answersPerSec: number;

@@ -1,12 +1,68 @@
 /** One contender under one load: what a run is, when it counts as disturbed, and that it is then done again. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { unreachable } from '../src/assert.ts';
 import { type ContenderName, startContender } from './contenders.ts';
 import { type LoadResult, runLoadClient } from './load-client.ts';
 import type { Cores } from './processes.ts';
 
-/** closed: as many rounds as the server does. half: at half of that rate, for latency. idle: connected devices, for memory. */
-export const LOADS = ['closed', 'half', 'idle'] as const;
-export type Load = (typeof LOADS)[number];
+/** In the order in which they are measured. The rates of `half` and `most` are shares of what `closed` showed. */
+export const LOAD_NAMES = [
+  'closed',
+  'half',
+  'most',
+  'crowd',
+  'third',
+  'two-thirds',
+  'idle',
+  'storm',
+] as const;
+export type Load = (typeof LOAD_NAMES)[number];
+
+/** One word each, as --only takes them, and what stands behind it. */
+export const LOADS: Readonly<Record<Load, string>> = {
+  closed: 'as many rounds as the server does, with few devices',
+  half: 'PUTs at half of that rate',
+  most: 'PUTs at 80 % of that rate',
+  crowd: 'as closed, with many devices',
+  third: 'idle devices, a third of the many',
+  'two-thirds': 'idle devices, two thirds of the many',
+  idle: 'idle devices, all of the many',
+  storm: 'the many come back at once, an update pending for each, and others are PUT to',
+};
+
+const STORES: readonly ContenderName[] = ['memory', 'embedded', 'memcached'];
+/** Who has a load: everybody where nobody is named. Nothing is pending where nothing is stored, and the floors do not. */
+const WHO: Readonly<Partial<Record<Load, readonly ContenderName[]>>> = {
+  crowd: ['floor', 'mixed-floor', ...STORES],
+  third: ['embedded'],
+  'two-thirds': ['embedded'],
+  storm: STORES,
+};
+
+/** Of what the closed loop showed. */
+const RATE_SHARES: Readonly<Partial<Record<Load, number>>> = { half: 0.5, most: 0.8 };
+/** Devices that are PUT to while the many come back, and how often a second together: enough for a percentile, too few to be the load. */
+const STORM = { others: 100, rate: 500 };
+
+/** Whether `contender` has `load`. */
+export function hasLoad(contender: ContenderName, load: Load): boolean {
+  return WHO[load]?.includes(contender) ?? true;
+}
+
+/** What must be measured for `load` to be; `closed` for those whose rate is a share of its. */
+export function neededFor(load: Load): readonly Load[] {
+  return RATE_SHARES[load] === undefined ? [load] : ['closed', load];
+}
+
+/** PUTs per second; 0 is a closed loop. Undefined where the closed loop gave no rate to take a share of. */
+export function rateOf(load: Load, closed: Run | undefined): number | undefined {
+  const share = RATE_SHARES[load];
+  if (share === undefined) return load === 'storm' ? STORM.rate : 0;
+  // Half of nothing would be a closed loop by another name.
+  if (closed?.outcome !== 'measured' || closed.result.roundsPerSec === 0) return undefined;
+  return closed.result.roundsPerSec * share;
+}
 
 export interface Plan {
   readonly rounds: number;
@@ -90,27 +146,53 @@ async function measureOnce(
 }
 
 function loadArgs(plan: Plan, load: Load, rate: number): readonly string[] {
-  if (load === 'idle') {
-    return ['idle', '--devices', `${plan.idleDevices}`, '--secs', `${plan.holdSecs}`];
+  const { devices, idleDevices, holdSecs } = plan;
+  switch (load) {
+    case 'closed':
+    case 'half':
+    case 'most':
+      return putArgs(plan, devices, rate);
+    case 'crowd':
+      return putArgs(plan, idleDevices, rate);
+    case 'third':
+      return idleArgs(Math.ceil(idleDevices / 3), holdSecs);
+    case 'two-thirds':
+      return idleArgs(Math.ceil((2 * idleDevices) / 3), holdSecs);
+    case 'idle':
+      return idleArgs(idleDevices, holdSecs);
+    case 'storm':
+      return [
+        ...['storm', '--devices', `${idleDevices + STORM.others}`, '--others', `${STORM.others}`],
+        ...['--puts', `${plan.putters}`, '--rate', `${rate}`],
+      ];
+    default:
+      return unreachable(load);
   }
+}
+
+function putArgs({ putters, warmSecs, secs }: Plan, devices: number, rate: number) {
   return [
-    ...['put', '--devices', `${plan.devices}`, '--puts', `${plan.putters}`],
-    ...['--warm', `${plan.warmSecs}`, '--secs', `${plan.secs}`],
-    ...(load === 'half' ? ['--rate', `${rate}`] : []),
+    ...['put', '--devices', `${devices}`, '--puts', `${putters}`, '--rate', `${rate}`],
+    ...['--warm', `${warmSecs}`, '--secs', `${secs}`],
   ];
+}
+
+function idleArgs(devices: number, holdSecs: number) {
+  return ['idle', '--devices', `${devices}`, '--secs', `${holdSecs}`];
 }
 
 /** What strangers did to a run. Memory is not disturbed by them. */
 function disturbancesOf(load: Load, result: LoadResult): string[] {
   const found: string[] = [];
-  if (load === 'idle') return found;
+  if (result.mode === 'idle') return found;
   if (result.othersCpuPercent > OTHERS_CPU_PERCENT_MAX) {
     found.push(`others took ${result.othersCpuPercent.toFixed(0)} % of a core`);
   }
   if (result.stolenPercent > OTHERS_CPU_PERCENT_MAX) {
     found.push(`the hypervisor took ${result.stolenPercent.toFixed(0)} % of a core`);
   }
-  if (load === 'half' && result.clientWaitMs > result.secs * CLIENT_WAIT_MS_PER_SEC_MAX) {
+  const isPaced = load === 'half' || load === 'most' || load === 'storm';
+  if (isPaced && result.clientWaitMs > result.secs * CLIENT_WAIT_MS_PER_SEC_MAX) {
     found.push(`the client waited ${result.clientWaitMs.toFixed(0)} ms for its core`);
   }
   return found;

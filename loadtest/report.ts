@@ -1,7 +1,7 @@
 /** The table and the verdicts as text for a terminal. */
 import { CONTENDERS, type ContenderName } from './contenders.ts';
 import { comparisonOf, type Figure, figureOf, type MeasureName } from './figures.ts';
-import type { Run } from './measure.ts';
+import { LOAD_NAMES, LOADS, type Run } from './measure.ts';
 import type { Verdict } from './targets.ts';
 
 interface Column {
@@ -10,18 +10,30 @@ interface Column {
   readonly figure: (runs: readonly Run[], contender: ContenderName) => Figure;
 }
 
-const COLUMNS: readonly Column[] = [
+const PUT_COLUMNS: readonly Column[] = [
   plain(['rounds', '/s'], 'roundsPerSec', 0),
   shareOf(['of', 'floor'], 'floor'),
   shareOf(['of', 'mixed'], 'mixed-floor'),
   plain(['CPU µs', '/PUT'], 'cpuUsPerPut', 1),
+  plain(['in a', 'crowd'], 'crowdCpuUsPerPut', 1),
   plain(['half rate', 'p50 ms'], 'notificationP50Ms', 2),
   plain(['half rate', 'p99 ms'], 'notificationP99Ms', 2),
   plain(['half rate', 'PUT p99'], 'answerP99Ms', 2),
+  plain(['80 % rate', 'p99 ms'], 'mostNotificationP99Ms', 2),
+  plain(['80 % rate', 'PUT p99'], 'mostAnswerP99Ms', 2),
+];
+
+const DEVICE_COLUMNS: readonly Column[] = [
   plain(['connects', '/s'], 'connectsPerSec', 0),
+  plain(['CPU µs', '/connect'], 'cpuUsPerConnect', 1),
+  plain(['returns', '/s'], 'returnsPerSec', 0),
+  plain(['CPU µs', '/return'], 'cpuUsPerReturn', 1),
+  plain(['meanwhile', 'PUT p99'], 'stormAnswerP99Ms', 2),
   plain(['RSS B', '/device'], 'bytesPerDevice', 0),
   plain(['of it', 'anon'], 'anonBytesPerDevice', 0),
   plain(['of it', 'file'], 'fileBytesPerDevice', 0),
+  plain(['two', 'thirds'], 'bytesPerDeviceOfTwoThirds', 0),
+  plain(['a', 'third'], 'bytesPerDeviceOfThird', 0),
 ];
 
 const UNITS: Readonly<Record<Verdict['unit'], { readonly name: string; readonly digits: number }>> =
@@ -29,19 +41,38 @@ const UNITS: Readonly<Record<Verdict['unit'], { readonly name: string; readonly 
     ratio: { name: '', digits: 2 },
     bytes: { name: ' B', digits: 0 },
     ms: { name: ' ms', digits: 2 },
+    devicesPerSec: { name: '/s', digits: 0 },
     updates: { name: '', digits: 0 },
   };
 
-/** One line a contender; only those that were measured. */
-export function tableOf(runs: readonly Run[]): string {
+/** Updates, then devices: one line a contender each; only what was measured. */
+export function tablesOf(runs: readonly Run[]): string {
   const contenders = [...new Set(runs.map(({ contender }) => contender))];
-  const rows = contenders.map((contender) => [
+  const loads = LOAD_NAMES.filter((load) => runs.some((run) => run.load === load));
+  const legend = [
+    ...contenders.map((contender) => `${contender}: ${CONTENDERS[contender]}`),
+    ...loads.map((load) => `${load}: ${LOADS[load]}`),
+  ];
+  const tables = [PUT_COLUMNS, DEVICE_COLUMNS].map((columns) => tableOf(runs, contenders, columns));
+  return [...tables.filter((table) => table !== ''), legend.join('\n')].join('\n\n');
+}
+
+/** Empty when none of its columns was measured. */
+function tableOf(
+  runs: readonly Run[],
+  contenders: readonly ContenderName[],
+  columns: readonly Column[],
+): string {
+  const figures = contenders.map((contender) =>
+    columns.map(({ figure }) => figure(runs, contender)),
+  );
+  if (figures.flat().every((figure) => figure === undefined)) return '';
+  const rows = contenders.map((contender, row) => [
     contender,
-    ...COLUMNS.map(({ figure, digits }) => numberText(figure(runs, contender), digits)),
+    ...columns.map(({ digits }, column) => numberText(figures[row]?.[column], digits)),
   ]);
-  const heads = ([0, 1] as const).map((line) => ['', ...COLUMNS.map(({ head }) => head[line])]);
-  const legend = contenders.map((contender) => `${contender}: ${CONTENDERS[contender]}`);
-  return [...alignedLines([...heads, ...rows]), '', ...legend].join('\n');
+  const heads = ([0, 1] as const).map((line) => ['', ...columns.map(({ head }) => head[line])]);
+  return alignedLines([...heads, ...rows]).join('\n');
 }
 
 /** One line a target: what, measured, target, met or missed. */

@@ -10,12 +10,13 @@ enum { OPCODE_TEXT = 1, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9, OP
 /* An ack of that many updates fits into a frame of that size. */
 enum { ACK_UPDATES_MAX = 64, FRAME_BYTES_MAX = 8192 };
 
-static const char HELLO[] = "{\"messageType\":\"hello\",\"uaid\":\"\",\"channelIDs\":[]}";
+static const char FIRST_HELLO[] = "{\"messageType\":\"hello\",\"uaid\":\"\",\"channelIDs\":[]}";
+static const char HELLO_AGAIN[] = "{\"messageType\":\"hello\",\"uaid\":\"%s\",\"channelIDs\":[\"%s\"]}";
 static const char REGISTER[] = "{\"messageType\":\"register\",\"channelID\":\"%s\"}";
 
 struct place server, endpoint;
 struct device *devices;
-int devices_opened, devices_ready, devices_failed;
+int devices_ready, devices_failed;
 char first_device_end[80];
 struct histogram ready_latency;
 
@@ -33,14 +34,18 @@ void prepare_devices(void) {
            server.path, server.host);
 }
 
-void open_next_device(void) {
-  const int address = options.first_address + devices_opened / options.devices_per_address;
-  struct device *device = &devices[devices_opened++];
+static void choose_channel(struct device *device) {
   const uint64_t a = chance(), b = chance();
   /* The fixed digits make it a UUID of version 4 (RFC 9562). */
   snprintf(device->channel_id, sizeof device->channel_id, "%08x-%04x-4%03x-a%03x-%04x%08x", (unsigned)(a >> 32),
            (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xfff, (unsigned)(b >> 48) & 0xfff,
            (unsigned)(b >> 32) & 0xffff, (unsigned)b);
+}
+
+void open_device(struct device *device) {
+  const int address = options.first_address + (int)(device - devices) / options.devices_per_address;
+  if (device->state == DEVICE_AWAY) device->state = DEVICE_UPGRADING;
+  else choose_channel(device);
   device->wire.kind = WIRE_DEVICE;
   device->opened_at = now;
   open_wire(&device->wire, &server.address, htonl(INADDR_LOOPBACK - 1 + (in_addr_t)address));
@@ -50,7 +55,14 @@ void on_device_open(struct device *device) {
   send_bytes(&device->wire, upgrade_request, strlen(upgrade_request));
 }
 
+void leave_device(struct device *device) {
+  devices_ready--;
+  device->state = DEVICE_AWAY;
+  close_wire(&device->wire, "left");
+}
+
 void on_device_closed(struct device *device, const char *reason) {
+  if (device->state == DEVICE_AWAY) return;
   if (device->state == DEVICE_READY) {
     devices_ready--;
     faults.closed_by_server++;
@@ -110,7 +122,7 @@ static const char *keep_endpoint(struct device *device, struct text url) {
   if (endpoint.host[0] == '\0') endpoint = place;
   if (strcmp(endpoint.host, place.host) != 0) return "endpoints stand at several hosts";
   /* Nobody PUTs to idle devices, and a million of these would be a gigabyte. */
-  if (options.idle) return NULL;
+  if (options.mode == MODE_IDLE) return NULL;
   char head[1024];
   device->put_head_length = (size_t)snprintf(
     head, sizeof head,
@@ -121,9 +133,35 @@ static const char *keep_endpoint(struct device *device, struct text url) {
   return NULL;
 }
 
-static ssize_t on_hello_reply(struct device *device, bool is_granted) {
+static void send_hello(struct device *device) {
+  char message[160];
+  if (device->device_id[0] == '\0') {
+    send_frame(device, OPCODE_TEXT, FIRST_HELLO, sizeof FIRST_HELLO - 1);
+    return;
+  }
+  const int length = snprintf(message, sizeof message, HELLO_AGAIN, device->device_id, device->channel_id);
+  send_frame(device, OPCODE_TEXT, message, (size_t)length);
+}
+
+static void on_device_ready(struct device *device) {
+  device->state = DEVICE_READY;
+  devices_ready++;
+  record(&ready_latency, now - device->opened_at);
+}
+
+static ssize_t on_hello_reply(struct device *device, bool is_granted, struct text device_id) {
   char message[128];
   if (!is_granted) return reject(device, "hello was not answered with 200");
+  if (device->device_id[0] != '\0') {
+    if (!text_is(device_id, device->device_id)) return reject(device, "a device that came back got another UAID");
+    device->state = DEVICE_CATCHING_UP;
+    return 0;
+  }
+  if (options.mode == MODE_STORM) {
+    if (!device_id.at || device_id.end - device_id.at >= (ptrdiff_t)sizeof device->device_id)
+      return reject(device, "hello was answered without a UAID");
+    put_text(device->device_id, device_id.at, (size_t)(device_id.end - device_id.at));
+  }
   const int length = snprintf(message, sizeof message, REGISTER, device->channel_id);
   send_frame(device, OPCODE_TEXT, message, (size_t)length);
   device->state = DEVICE_REGISTERING;
@@ -133,9 +171,7 @@ static ssize_t on_hello_reply(struct device *device, bool is_granted) {
 static ssize_t on_register_reply(struct device *device, bool is_granted, struct text url) {
   const char *wrong = is_granted ? keep_endpoint(device, url) : "register was not answered with 200";
   if (wrong) return reject(device, wrong);
-  device->state = DEVICE_READY;
-  devices_ready++;
-  record(&ready_latency, now - device->opened_at);
+  on_device_ready(device);
   return 0;
 }
 
@@ -161,16 +197,20 @@ static void on_notification(struct device *device, struct text message) {
   }
   to = PUT_LITERAL(to, "]}");
   if (count > 0) send_frame(device, OPCODE_TEXT, ack, (size_t)(to - ack));
+  if (device->state == DEVICE_CATCHING_UP && device->ledger.highest_notified >= device->ledger.highest_accepted)
+    on_device_ready(device);
 }
 
 static ssize_t on_message(struct device *device, struct text message) {
   const struct text type = string_of(member_of(message, "messageType"));
-  if (device->state == DEVICE_READY && text_is(type, "notification")) {
+  const bool is_known = device->state == DEVICE_READY || device->state == DEVICE_CATCHING_UP;
+  if (is_known && text_is(type, "notification")) {
     on_notification(device, message);
     return 0;
   }
   const bool is_granted = whole_number_of(member_of(message, "status")) == 200;
-  if (device->state == DEVICE_GREETING && text_is(type, "hello")) return on_hello_reply(device, is_granted);
+  if (device->state == DEVICE_GREETING && text_is(type, "hello")) 
+    return on_hello_reply(device, is_granted, string_of(member_of(message, "uaid")));
   if (device->state == DEVICE_REGISTERING && text_is(type, "register"))
     return on_register_reply(device, is_granted, string_of(member_of(message, "pushEndpoint")));
   return reject(device, "a message out of turn");
@@ -187,7 +227,7 @@ static ssize_t on_upgrade_reply(struct device *device, const char *bytes, size_t
     return reject(device, reason);
   }
   device->state = DEVICE_GREETING;
-  send_frame(device, OPCODE_TEXT, HELLO, sizeof HELLO - 1);
+  send_hello(device);
   return end + 4 - bytes;
 }
 

@@ -15,7 +15,7 @@
  *   clock     time, chance, giving up              ledger    what became of each update
  *   histogram latencies                            device    WebSocket: hello, register, ack
  *   usage     CPU time and memory from /proc       putter    HTTP: PUTs
- *   phases    connect, PUT or hold, drain          result    the line of JSON
+ *   phases    connect, PUT, hold or storm, drain   result    the line of JSON
  */
 #ifndef LOAD_CLIENT_H
 #define LOAD_CLIENT_H
@@ -35,10 +35,13 @@ enum { EXIT_MEASURED = 0, EXIT_RUN_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
 enum { PIDS_MAX = 64, CORES_MAX = 16 };
 
+enum mode { MODE_PUT, MODE_IDLE, MODE_STORM };
+
 struct options {
-  bool idle;
+  enum mode mode;
   const char *ws_url;
   int devices;
+  int others; /* storm: of the devices, those that stay and are PUT to meanwhile; the first ones */
   int putters;
   double puts_per_sec; /* 0: closed loop, each connection PUTs as soon as it is answered */
   double warm_secs;
@@ -238,7 +241,9 @@ enum device_state {
   DEVICE_UPGRADING,
   DEVICE_GREETING,
   DEVICE_REGISTERING,
+  DEVICE_CATCHING_UP, /* came back, and waits for what is pending */
   DEVICE_READY,
+  DEVICE_AWAY, /* left by itself, to come back */
   DEVICE_CLOSED,
 };
 
@@ -247,6 +252,7 @@ struct device {
   enum device_state state;
   bool has_put_under_way;
   char channel_id[37];
+  char device_id[37]; /* storm: as the server gave it; empty before the first hello */
   uint64_t opened_at;
   char *put_head; /* of every PUT of this channel, up to the length of its body */
   size_t put_head_length;
@@ -256,13 +262,16 @@ struct device {
 extern struct place server;
 extern struct place endpoint; /* of all channels */
 extern struct device *devices;
-extern int devices_opened, devices_ready, devices_failed;
+extern int devices_ready, devices_failed;
 /* Why the first device ended that did; empty while all live. */
 extern char first_device_end[80];
 extern struct histogram ready_latency;
 
 void prepare_devices(void);
-void open_next_device(void);
+/* Connects, says hello and registers; one that was away says hello and waits for what is pending. */
+void open_device(struct device *device);
+/* Ends the connection without a word, as a network does. */
+void leave_device(struct device *device);
 void on_device_open(struct device *device);
 void on_device_closed(struct device *device, const char *reason);
 /* Takes one message off the front: its length, 0 when it is not complete, -1 after closing the wire. */
@@ -282,6 +291,8 @@ struct putter {
 extern struct putter *putters;
 
 void open_putters(void);
+/* From now on `count` devices from `first` have their turns. */
+void put_to(struct device *first, int count);
 /* Those that the server closed, after a short while. */
 void reopen_putters(void);
 /* False when no connection or no channel is free. */
@@ -299,6 +310,8 @@ extern struct snapshot at_start, at_connected, at_window_from, at_window_to, at_
 void connect_devices(void);
 void measure_puts(void);
 void hold_devices(void);
+/* All but the others leave, are PUT to, and come back at once, while the others are PUT to. */
+void measure_storm(void);
 void print_result(void);
 
 #endif

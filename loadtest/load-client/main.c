@@ -24,6 +24,20 @@ static void raise_descriptor_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void measure(void) {
+  switch (options.mode) {
+    case MODE_PUT:
+      measure_puts();
+      return;
+    case MODE_IDLE:
+      hold_devices();
+      return;
+    case MODE_STORM:
+      measure_storm();
+      return;
+  }
+}
+
 int main(int argc, char **argv) {
   read_options(argc, argv);
   const char *wrong = read_url("ws://", options.ws_url, strlen(options.ws_url), &server);
@@ -38,8 +52,7 @@ int main(int argc, char **argv) {
   if (!read_snapshot(&at_start)) give_up("a process named by --pid does not run");
   connect_devices();
   read_snapshot(&at_connected);
-  if (!why[0] && options.idle) hold_devices();
-  else if (!why[0]) measure_puts();
+  if (!why[0]) measure();
   if (!read_snapshot(&at_end)) give_up("the server has died");
   for (int i = 0; i < options.devices; i++)
     audit(&devices[i].ledger, devices[i].state != DEVICE_READY);

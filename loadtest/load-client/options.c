@@ -12,6 +12,7 @@ enum { ADDRESSES_MAX = 65535 };
 
 struct options options = {
   .devices = 1000,
+  .others = 100,
   .putters = 64,
   .warm_secs = 1,
   .secs = 5,
@@ -27,13 +28,15 @@ struct options options = {
 };
 
 static const char USAGE[] =
-  "usage: load-client put|idle --ws URL [options]\n"
+  "usage: load-client put|idle|storm --ws URL [options]\n"
   "  put   PUT, notification, ack: how many, how fast, and what became of every update\n"
   "  idle  connected devices that do nothing: the server's memory\n"
+  "  storm devices that left come back at once, an update pending for each; others are PUT to meanwhile\n"
   "  --ws URL             the server's WebSocket URL; only addresses of this machine\n"
   "  --devices N          devices, one channel each (1000)\n"
+  "  --others N           storm: those of the devices that stay and are PUT to (100)\n"
   "  --puts N             connections that PUT (64)\n"
-  "  --rate R             PUTs per second, open loop; 0 is closed loop (0)\n"
+  "  --rate R             PUTs per second, open loop; 0 is closed loop, and none in a storm (0)\n"
   "  --warm S             seconds of load before the measured window (1)\n"
   "  --secs S             seconds of the measured window, or of holding idle devices (5)\n"
   "  --drain S            longest wait for what is still owed at the end (3)\n"
@@ -64,6 +67,7 @@ static double seed = 1;
 
 static const struct numeric NUMERICS[] = {
   {"devices", &options.devices, NULL, 1, 1000000},
+  {"others", &options.others, NULL, 1, 1000000},
   {"puts", &options.putters, NULL, 1, 10000},
   {"rate", NULL, &options.puts_per_sec, 0, 1e7},
   {"warm", NULL, &options.warm_secs, 0, 3600},
@@ -101,6 +105,13 @@ static void collect_repeated(const struct numeric *numeric) {
   if (is_core) options.cores[options.core_count++] = core;
 }
 
+static enum mode mode_of(const char *word) {
+  if (strcmp(word, "idle") == 0) return MODE_IDLE;
+  if (strcmp(word, "storm") == 0) return MODE_STORM;
+  if (strcmp(word, "put") != 0) refuse_usage("the mode is put, idle or storm", "");
+  return MODE_PUT;
+}
+
 void read_options(int argc, char **argv) {
   struct option known[NUMERICS_COUNT + 2] = {[WS_OPTION] = {"ws", required_argument, NULL, WS_OPTION}};
   for (int i = 0; i < NUMERICS_COUNT; i++)
@@ -117,10 +128,10 @@ void read_options(int argc, char **argv) {
     collect_repeated(&NUMERICS[which]);
   }
   options.seed = (uint64_t)seed;
-  const char *mode = optind == argc - 1 ? argv[optind] : "";
-  options.idle = strcmp(mode, "idle") == 0;
-  if (!options.idle && strcmp(mode, "put") != 0) refuse_usage("the mode is put or idle", "");
+  options.mode = mode_of(optind == argc - 1 ? argv[optind] : "");
   if (!options.ws_url) refuse_usage("--ws is missing", "");
   if (options.first_address + options.devices / options.devices_per_address > ADDRESSES_MAX)
     refuse_usage("too many source addresses: raise --per-address", "");
+  if (options.mode == MODE_STORM && options.others >= options.devices)
+    refuse_usage("no device is left to come back: lower --others", "");
 }

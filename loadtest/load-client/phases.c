@@ -1,4 +1,4 @@
-/* The run: connect, then PUT or hold, then wait for what is owed. Each phase ends by the clock. */
+/* The run: connect, then PUT, hold or storm, then wait for what is owed. Each phase ends by the clock. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -29,18 +29,23 @@ static void report_progress(const char *phase, uint64_t ends_at) {
 
 /* ------------------------------------------------------------------------------------- connect */
 
-void connect_devices(void) {
+/* Opens the devices from `first` on, so many at a time, until all are ready. `each_turn` is done besides. */
+static void open_devices(int first, void (*each_turn)(void)) {
   const uint64_t deadline = now + ns_of(options.connect_secs);
+  int opened = first;
   while (!why[0] && devices_ready + devices_failed < options.devices && devices_failed < DEVICES_FAILED_MAX) {
-    while (devices_opened < options.devices && !why[0] &&
-           devices_opened - devices_ready - devices_failed < options.connecting_max)
-      open_next_device();
-    wait_for_events(now + TURN_NS);
+    while (opened < options.devices && !why[0] && opened - devices_ready - devices_failed < options.connecting_max)
+      open_device(&devices[opened++]);
+    each_turn();
     report_progress("connecting", deadline);
     if (now > deadline) give_up("only %d of %d devices were ready in time", devices_ready, options.devices);
   }
   if (devices_failed > 0) give_up("%d devices could not connect: %s", devices_failed, first_device_end);
 }
+
+static void wait_a_turn(void) { wait_for_events(now + TURN_NS); }
+
+void connect_devices(void) { open_devices(0, wait_a_turn); }
 
 /* ------------------------------------------------------------------------------------------ PUT */
 
@@ -71,15 +76,19 @@ static void check_stall(void) {
     give_up("the server has answered nothing for %.1f s", options.stall_secs);
 }
 
+static void put_for_a_turn(uint64_t until) {
+  send_due_puts();
+  /* What is due and was not sent waits for a free connection, not for the clock. */
+  const uint64_t planned_at = next_planned_at();
+  const uint64_t wake_at = sooner(now + TURN_NS, until);
+  wait_for_events(planned_at > now ? sooner(planned_at, wake_at) : wake_at);
+  reopen_putters();
+  check_stall();
+}
+
 static void put_until(uint64_t until, const char *phase) {
   while (now < until && !why[0]) {
-    send_due_puts();
-    /* What is due and was not sent waits for a free connection, not for the clock. */
-    const uint64_t planned_at = next_planned_at();
-    const uint64_t wake_at = sooner(now + TURN_NS, until);
-    wait_for_events(planned_at > now ? sooner(planned_at, wake_at) : wake_at);
-    reopen_putters();
-    check_stall();
+    put_for_a_turn(until);
     report_progress(phase, plan.to);
   }
 }
@@ -119,12 +128,55 @@ static void count_unsent(void) {
 
 void measure_puts(void) {
   open_putters();
+  put_to(devices, options.devices);
   plan.from = last_progress_at = now;
   window_from = plan.from + ns_of(options.warm_secs);
   plan.to = window_to = window_from + ns_of(options.secs);
   put_until(window_from, "warming up");
   read_snapshot(&at_window_from);
   put_until(window_to, "measuring");
+  read_snapshot(&at_window_to);
+  drain();
+  count_unsent();
+}
+
+/* ---------------------------------------------------------------------------------------- storm */
+
+/* One update for each device that has left, in closed loop. */
+static void put_one_each(int count) {
+  const uint64_t deadline = now + ns_of(options.connect_secs);
+  int sent = 0;
+  last_progress_at = now;
+  while (!why[0] && (sent < count || is_any_put_under_way())) {
+    while (sent < count && send_put(now)) sent++;
+    wait_for_events(now + TURN_NS);
+    reopen_putters();
+    report_progress("putting to who is away", deadline);
+    if (now > deadline) give_up("only %" PRIu64 " of %d PUTs were answered in time", answers, count);
+  }
+}
+
+static void put_meanwhile(void) {
+  /* In a storm closed loop is no loop: it would measure how much room the PUTs leave. */
+  if (options.puts_per_sec > 0) put_for_a_turn(now + TURN_NS);
+  else wait_a_turn();
+}
+
+void measure_storm(void) {
+  const int coming = options.devices - options.others;
+  open_putters();
+  for (int i = options.others; i < options.devices; i++) leave_device(&devices[i]);
+  put_to(&devices[options.others], coming);
+  put_one_each(coming);
+  if (why[0]) return;
+  put_to(devices, options.others);
+  ready_latency = (struct histogram){0};
+  plan.from = last_progress_at = now;
+  plan.to = UINT64_MAX;
+  window_from = now;
+  read_snapshot(&at_window_from);
+  open_devices(options.others, put_meanwhile);
+  window_to = plan.to = now;
   read_snapshot(&at_window_to);
   drain();
   count_unsent();

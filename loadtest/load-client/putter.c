@@ -47,22 +47,25 @@ static void leave_ring(struct putter *putter) {
 /* Channels have their turns in one shuffled order again and again, so that two PUTs of a channel are
    as far apart as can be. */
 static struct device **turns;
-static int next_turn;
+static int next_turn, turn_count;
 
-static void shuffle_turns(void) {
-  turns = allocate_zeroed((size_t)options.devices, sizeof *turns);
-  for (int i = 0; i < options.devices; i++) {
+void put_to(struct device *first, int count) {
+  turns = allocate(turns, (size_t)count * sizeof *turns);
+  turn_count = count;
+  next_turn = 0;
+  for (int i = 0; i < count; i++) {
     const int other = (int)(chance() % (uint64_t)(i + 1));
     turns[i] = turns[other];
-    turns[other] = &devices[i];
+    turns[other] = &first[i];
   }
 }
 
 static struct device *take_turn(void) {
-  for (int passed = 0; passed < options.devices; passed++) {
+  for (int passed = 0; passed < turn_count; passed++) {
     struct device *device = turns[next_turn];
-    next_turn = next_turn + 1 == options.devices ? 0 : next_turn + 1;
-    if (device->state == DEVICE_READY && !device->has_put_under_way) return device;
+    next_turn = next_turn + 1 == turn_count ? 0 : next_turn + 1;
+    const bool is_put_to = device->state == DEVICE_READY || device->state == DEVICE_AWAY;
+    if (is_put_to && !device->has_put_under_way) return device;
   }
   return NULL;
 }
@@ -77,7 +80,6 @@ static void open_putter(struct putter *putter) {
 void open_putters(void) {
   putters = allocate_zeroed((size_t)options.putters, sizeof *putters);
   ring.places = allocate_zeroed((size_t)options.putters, sizeof *ring.places);
-  shuffle_turns();
   for (int i = 0; i < options.putters; i++) {
     putters[i].wire.kind = WIRE_PUTTER;
     open_putter(&putters[i]);

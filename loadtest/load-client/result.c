@@ -59,12 +59,12 @@ static void print_faults(void) {
   printf("},");
 }
 
-static void print_connect(void) {
-  const double took_ms = ms(at_connected.at - at_start.at);
-  printf("\"connect\":{\"secs\":%.3f,\"perSec\":%.1f,\"serverCpuUs\":%.2f,\"clientCpuPercent\":%.1f},",
-         took_ms / 1000, ratio(devices_ready * 1000.0, took_ms),
-         ratio(server_cpu_ms(&at_start, &at_connected) * 1000, devices_ready),
-         ratio(ms(at_connected.client_cpu_ns - at_start.client_cpu_ns) * 100, took_ms));
+/* How quickly `count` devices came. */
+static void print_arrivals(const char *name, const struct snapshot *from, const struct snapshot *to, int count) {
+  const double took_ms = ms(to->at - from->at);
+  printf("\"%s\":{\"secs\":%.3f,\"perSec\":%.1f,\"serverCpuUs\":%.2f,\"clientCpuPercent\":%.1f},", name,
+         took_ms / 1000, ratio(count * 1000.0, took_ms), ratio(server_cpu_ms(from, to) * 1000, count),
+         ratio(ms(to->client_cpu_ns - from->client_cpu_ns) * 100, took_ms));
 }
 
 static void print_window(const struct snapshot *from, const struct snapshot *to) {
@@ -84,11 +84,14 @@ static void print_window(const struct snapshot *from, const struct snapshot *to)
 }
 
 void print_result(void) {
-  printf("{\"mode\":\"%s\",\"seed\":%" PRIu64 ",\"devices\":%d,\"ready\":%d,", options.idle ? "idle" : "put",
+  static const char *const modes[] = {[MODE_PUT] = "put", [MODE_IDLE] = "idle", [MODE_STORM] = "storm"};
+  printf("{\"mode\":\"%s\",\"seed\":%" PRIu64 ",\"devices\":%d,\"ready\":%d,", modes[options.mode],
          options.seed, options.devices, devices_ready);
   if (why[0]) printf("\"why\":\"%s\",", why);
   /* A server that died has no CPU time to subtract from. */
-  if (at_connected.at > 0 && !why[0]) print_connect();
+  if (at_connected.at > 0 && !why[0]) print_arrivals("connect", &at_start, &at_connected, devices_ready);
+  if (options.mode == MODE_STORM && at_window_to.at > 0 && !why[0])
+    print_arrivals("storm", &at_window_from, &at_window_to, options.devices - options.others);
   if (at_window_to.at > 0 && !why[0]) print_window(&at_window_from, &at_window_to);
   print_latency("readyMs", &ready_latency);
   print_latency("answerMs", &answer_latency);
@@ -96,5 +99,5 @@ void print_result(void) {
   if (!why[0]) print_processes();
   print_statuses();
   print_faults();
-  printf("\"putters\":%d,\"rate\":%.1f}\n", options.idle ? 0 : options.putters, options.puts_per_sec);
+  printf("\"putters\":%d,\"rate\":%.1f}\n", options.mode == MODE_IDLE ? 0 : options.putters, options.puts_per_sec);
 }

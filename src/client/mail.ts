@@ -3,6 +3,7 @@
  * browsers and Node. The credentials are sealed here, on the device, and only the backend can open them (docs/mail.md).
  */
 import { seal } from '../protocol/envelope.ts';
+import { protocolBindingOf } from '../protocol/exchange-binding.ts';
 import { parseRetryAfter } from './put.ts';
 
 /** From the call to the whole answer, when the caller sets no other bound. */
@@ -128,9 +129,9 @@ export function createMailWatch(gate: string, options: MailOptions = {}): MailWa
       const key = await call<{ keyId: string; publicKey: string }>('/mail/v1/key', {});
       if (!key.ok) return key;
       const { keyId, publicKey } = key.value;
-      const { endpoint, protocol = 'imap', host, port, security = 'tls' } = mailbox;
+      const { endpoint, protocol = 'imap', host, port, security = 'tls', exchange } = mailbox;
       const server = { host: host.toLowerCase(), port, security };
-      const binding = { endpoint, protocol, ...server };
+      const binding = { endpoint, protocol: protocolBindingOf(protocol, exchange), ...server };
       const body = {
         endpoint,
         protocol,

@@ -30,7 +30,13 @@ export const ROLE_SECTIONS: Readonly<
   },
   // It faces the internet: where to listen and how to reach the backend is all it may know.
   'mail-gate': { mailgate: 'whole', log: 'whole', shutdown: 'whole' },
-  mailwatch: { mailwatch: 'whole', log: 'whole', shutdown: 'whole' },
+  mailwatch: {
+    mailwatch: 'whole',
+    // Only so that it sees where the gate looks for it; what is not there is taken for the default, and refused.
+    mailgate: 'whole',
+    log: 'whole',
+    shutdown: 'whole',
+  },
 };
 
 /** Variables that any program may need: where programs and homes are, time zone, certificates, and what Node.js and glibc read. */

@@ -16,7 +16,8 @@ import {
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';
-import { requestIdOf } from './request-id.ts';
+import type { PutInHand } from './put-update.ts';
+import { createRequestIds, type RequestIdOf } from './request-id.ts';
 
 /** How often the library looks for requests that take too long; its own default is 30 s. */
 const TIMEOUT_CHECK_INTERVAL_MS = 1000;
@@ -28,9 +29,14 @@ export async function listenOnNode(
   deps: EndpointListenerDeps,
 ): Promise<EndpointListener> {
   const server = createHttpServer(options);
-  const answers = readyAnswers(options, deps.metrics);
+  const context: ExchangeContext = {
+    options,
+    deps,
+    answers: readyAnswers(options, deps.metrics),
+    requestIdOf: createRequestIds(),
+  };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    new Exchange(request, response, { options, deps, answers }).begin();
+    new Exchange(request, response, context).begin();
   });
   const port = await listen(server, options);
   return {
@@ -51,14 +57,15 @@ interface ExchangeContext {
   readonly options: EndpointListenerOptions;
   readonly deps: EndpointListenerDeps;
   readonly answers: ReadyAnswers;
+  readonly requestIdOf: RequestIdOf;
 }
 
 /** One request and its answer. */
-class Exchange {
+class Exchange implements PutInHand {
+  readonly requestId: RequestId;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #context: ExchangeContext;
-  readonly #requestId: RequestId;
   #body: Buffer = NO_BODY;
 
   constructor(request: IncomingMessage, response: ServerResponse, context: ExchangeContext) {
@@ -66,7 +73,7 @@ class Exchange {
     this.#response = response;
     this.#context = context;
     const offered = request.headers['x-request-id'];
-    this.#requestId = requestIdOf(typeof offered === 'string' ? offered : '');
+    this.requestId = context.requestIdOf(typeof offered === 'string' ? offered : '');
   }
 
   begin(): void {
@@ -79,7 +86,7 @@ class Exchange {
         this.#readBody(routed.content, queryAt === -1 ? '' : url.slice(queryAt + 1));
         return;
       case 'answer':
-        this.#answer(routed.answer);
+        this.onAnswer(routed.answer);
         return;
       case 'probe':
         this.#answerProbe(routed.path);
@@ -93,34 +100,32 @@ class Exchange {
     request.on('data', (chunk: Buffer) => {
       if (this.#body.length + chunk.length > bodyBytesMax) {
         request.removeAllListeners('data').removeAllListeners('end');
-        this.#answer('bodyTooLarge');
+        this.onAnswer('bodyTooLarge');
         return;
       }
       this.#body = this.#body.length === 0 ? chunk : Buffer.concat([this.#body, chunk]);
     });
     // A caller that goes away before that was promised nothing, and is owed nothing.
-    request.on('end', () => void this.#put(content, query));
+    request.on('end', () => this.#put(content, query));
   }
 
-  /** Never rejects. */
-  #put(content: TokenContent, query: string): Promise<void> {
+  #put(content: TokenContent, query: string): void {
     const contentType = this.#request.headers['content-type'] ?? '';
     const source = { body: this.#body, contentType, query };
-    const { putUpdate } = this.#context.deps;
-    return putUpdate.put(content, source, this.#requestId).then((answer) => this.#answer(answer));
+    this.#context.deps.putUpdate.put(content, source, this);
   }
 
-  #answer(name: EndpointAnswer): void {
+  onAnswer(name: EndpointAnswer): void {
     const { status, body, flatHeaders, given } = this.#context.answers[name];
     given.count++;
-    this.#end(status, [REQUEST_ID_HEADER, this.#requestId, ...flatHeaders], body);
+    this.#end(status, [REQUEST_ID_HEADER, this.requestId, ...flatHeaders], body);
   }
 
   #answerProbe(path: string): void {
     const { deps } = this.#context;
     const found = deps.probe(path);
     if (found === undefined) {
-      this.#answer('notFound');
+      this.onAnswer('notFound');
       return;
     }
     const flat = [

@@ -10,7 +10,7 @@ import type { RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { type FormRules, type FormSource, readUpdateForm } from './update-form.ts';
+import { type FormRules, type FormSource, readUpdateForm, type UpdateForm } from './update-form.ts';
 
 /** What the head of a request alone decides. */
 export type Routed =
@@ -32,11 +32,21 @@ export interface PutUpdateDeps {
   readonly log: Log;
 }
 
+/** One PUT whose body was read. */
+export interface PutInHand {
+  readonly requestId: RequestId;
+  /** Must not throw. */
+  onAnswer(answer: EndpointAnswer): void;
+}
+
 export interface PutUpdate {
   /** Decides by method and path, without I/O, before the body is read. `path` without its query. */
   route(method: string, path: string): Routed;
-  /** Stores and delivers. Never rejects: a failure is an answer. */
-  put(content: TokenContent, source: FormSource, requestId: RequestId): Promise<EndpointAnswer>;
+  /**
+   * Stores and delivers, and tells `put` the answer, once: at once when it refuses the form, later otherwise. Never throws: a failure is
+   * an answer. The request itself is told, since a promise of the answer would cost each PUT some objects and a turn.
+   */
+  put(content: TokenContent, source: FormSource, put: PutInHand): void;
   /** PUTs that wait for the store now. */
   readonly inHand: number;
   /** From now on each PUT is answered 503: the node drains. */
@@ -102,23 +112,34 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
       const token = path.slice(UPDATE_PATH.length);
       return method === 'PUT' ? routePut(token) : routeOther(token);
     },
-    async put(content, source, requestId) {
+    put(content, source, put) {
       const begunMs = clock.monotonicMs();
       inHand++;
-      try {
-        const read = readUpdateForm(source, rules);
-        const form = read instanceof Promise ? await read : read;
-        if (form.kind === 'refused') return form.answer;
-        const { version, data } = form;
-        const update = { channelId: content.channelId, version, data };
-        return ANSWER_TO[await deliver(content.deviceId, update)];
-      } catch (error) {
-        onFailure(error, requestId);
-        return 'unavailable';
-      } finally {
+      const end = (answer: EndpointAnswer) => {
         inHand--;
         metrics.putDuration.observe(clock.monotonicMs() - begunMs);
-      }
+        put.onAnswer(answer);
+      };
+      const fail = (error: unknown) => {
+        onFailure(error, put.requestId);
+        end('unavailable');
+      };
+      const deliverForm = (form: UpdateForm) => {
+        if (form.kind === 'refused') return end(form.answer);
+        const { version, data } = form;
+        try {
+          deliver(content.deviceId, { channelId: content.channelId, version, data }).then(
+            (outcome) => end(ANSWER_TO[outcome]),
+            fail,
+          );
+        } catch (error) {
+          // A bug of ours costs this PUT and not the process: nobody above catches.
+          fail(error);
+        }
+      };
+      const form = readUpdateForm(source, rules);
+      if (form instanceof Promise) void form.then(deliverForm);
+      else deliverForm(form);
     },
     get inHand() {
       return inHand;

@@ -28,12 +28,14 @@ import {
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';
-import { requestIdOf } from './request-id.ts';
+import type { PutInHand } from './put-update.ts';
+import { createRequestIds, type RequestIdOf } from './request-id.ts';
 
 interface ExchangeContext {
   readonly options: EndpointListenerOptions;
   readonly deps: EndpointListenerDeps;
   readonly answers: ReadyAnswers;
+  readonly requestIdOf: RequestIdOf;
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -44,7 +46,12 @@ export async function listenOnUws(
   deps: EndpointListenerDeps,
 ): Promise<EndpointListener> {
   const app = openApp(options);
-  const context: ExchangeContext = { options, deps, answers: readyAnswers(options, deps.metrics) };
+  const context: ExchangeContext = {
+    options,
+    deps,
+    answers: readyAnswers(options, deps.metrics),
+    requestIdOf: createRequestIds(),
+  };
   limitConnections(app, options.connectionsMax);
   app.any('/*', (response, request) => {
     const exchange = new Exchange(response, request, context);
@@ -67,17 +74,17 @@ export async function listenOnUws(
 }
 
 /** One request and its answer. */
-class Exchange {
+class Exchange implements PutInHand {
+  readonly requestId: RequestId;
   readonly #response: HttpResponse;
   readonly #context: ExchangeContext;
-  readonly #requestId: RequestId;
   readonly #method: string;
   #isOpen = true;
 
   constructor(response: HttpResponse, request: HttpRequest, context: ExchangeContext) {
     this.#response = response;
     this.#context = context;
-    this.#requestId = requestIdOf(request.getHeader('x-request-id'));
+    this.requestId = context.requestIdOf(request.getHeader('x-request-id'));
     this.#method = request.getCaseSensitiveMethod();
     response.onAborted(() => {
       this.#isOpen = false;
@@ -92,11 +99,11 @@ class Exchange {
         this.#readBody(routed.content, request.getHeader('content-type'), request.getQuery());
         return;
       case 'answer':
-        this.#answer(routed.answer);
+        this.onAnswer(routed.answer);
         return;
       case 'probe': {
         const found = probe(routed.path);
-        if (found === undefined) this.#answer('notFound');
+        if (found === undefined) this.onAnswer('notFound');
         else this.#write(found.status, found.body, [['Content-Type', 'application/json']], false);
         return;
       }
@@ -123,19 +130,15 @@ class Exchange {
       // buffer here.
       if (isLast && body.length === 0) body = Buffer.from(chunk);
       else body = Buffer.concat([body, new Uint8Array(chunk)]);
-      if (isLast) void this.#put(content, { body, contentType, query });
+      if (isLast) this.#context.deps.putUpdate.put(content, { body, contentType, query }, this);
     });
   }
 
-  /** Never rejects. */
-  async #put(
-    content: TokenContent,
-    source: { body: Buffer; contentType: string; query: string },
-  ): Promise<void> {
-    this.#answer(await this.#context.deps.putUpdate.put(content, source, this.#requestId));
+  onAnswer(name: EndpointAnswer): void {
+    this.#answer(name, false);
   }
 
-  #answer(name: EndpointAnswer, closes = false): void {
+  #answer(name: EndpointAnswer, closes: boolean): void {
     const { status, body, headers, given } = this.#context.answers[name];
     given.count++;
     this.#write(status, body, headers, closes);
@@ -154,7 +157,7 @@ class Exchange {
     response.cork(() => {
       // 200 is what the library writes by itself; each text that is handed over costs a copy.
       if (status !== 200) response.writeStatus(statusLine(status));
-      response.writeHeader(REQUEST_ID_HEADER, this.#requestId);
+      response.writeHeader(REQUEST_ID_HEADER, this.requestId);
       for (const [name, value] of headers) response.writeHeader(name, value);
       // With a length the library would wait for that many bytes, and end the connection at the next request.
       if (this.#method === 'HEAD') response.endWithoutBody();

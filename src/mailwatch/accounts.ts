@@ -53,6 +53,8 @@ export class Accounts {
   #held: { readonly lease: Lease; readonly stamp: number } | undefined;
   #waiting: Waiting[] = [];
   #committing: Promise<void> | undefined;
+  /** The last thing that was begun with the lease. Never rejects. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** Use `openAccounts`. */
   constructor(file: RecordFile) {
@@ -68,9 +70,11 @@ export class Accounts {
    * Takes the lease until `untilMs`, or prolongs ours; false while another backend holds it. A lease that has ended may be taken by
    * anyone. Call it again well before the end. @throws AccountsUnavailableError
    */
-  async claim({ nowMs, untilMs }: { nowMs: number; untilMs: number }): Promise<boolean> {
-    // Between two commits: what waits was decided under the lease as it is.
-    await this.#settled();
+  claim(wanted: { nowMs: number; untilMs: number }): Promise<boolean> {
+    return this.#inTurn(() => this.#claim(wanted));
+  }
+
+  async #claim({ nowMs, untilMs }: { nowMs: number; untilMs: number }): Promise<boolean> {
     this.#file.refresh();
     const value = this.#file.get(LEASE_KEY);
     const found = value === undefined ? undefined : decodeLease(value);
@@ -93,9 +97,11 @@ export class Accounts {
   /** Gives the lease back, so that another backend need not wait for its end. */
   async release(): Promise<void> {
     await this.#settled();
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) await this.#run(() => this.#file.remove(LEASE_KEY, held.stamp));
+    await this.#inTurn(async () => {
+      const held = this.#held;
+      this.#held = undefined;
+      if (held !== undefined) await this.#run(() => this.#file.remove(LEASE_KEY, held.stamp));
+    });
   }
 
   /** All accounts, from one snapshot. */
@@ -141,16 +147,28 @@ export class Accounts {
   async #commit(): Promise<void> {
     // At the end of the turn, so that all writes of the turn share the first transaction.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const writes = this.#waiting;
-      this.#waiting = [];
-      const failure = await this.#commitAll(writes);
-      for (const { resolve, reject } of writes) {
-        if (failure === undefined) resolve();
-        else reject(failure);
-      }
-    }
+    while (this.#waiting.length > 0) await this.#inTurn(() => this.#commitWaiting());
     this.#committing = undefined;
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const writes = this.#waiting;
+    this.#waiting = [];
+    const failure = await this.#commitAll(writes);
+    for (const { resolve, reject } of writes) {
+      if (failure === undefined) resolve();
+      else reject(failure);
+    }
+  }
+
+  /**
+   * Commits and claims follow one another: a commit that is decided under a lease while this is being prolonged would look like one of a
+   * backend that has lost it. A claim waits for one commit at most.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Resolves to why nothing was written. */

@@ -1,8 +1,8 @@
 /** The only file that speaks to imapflow: one object of the library is one connection, and is never used twice. */
-import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { ImapFlow } from 'imapflow';
-import type { Credentials, MailFailure } from './account.ts';
+import type { MailFailure } from './account.ts';
+import { clientOptions, isSpeakable, isText } from './imap/client-options.ts';
 import { failureOf, type ImapError } from './imap/failures.ts';
 import { createTransport } from './imap/transport.ts';
 import { viewOf } from './imap/views.ts';
@@ -25,11 +25,6 @@ export interface ImapOptions {
 export const RESPONSES_MAX = 16;
 /** How long the end of a connection may take, so that the server counts it no more when the next one comes. */
 export const CLOSE_MS_MAX = 1_000;
-const TOKENS_MAX = 2_000;
-/** How we introduce ourselves (RFC 2971); some providers let nobody in who does not. */
-const CLIENT_INFO = { name: 'reveille' };
-/** The library's own watchdog on a silent socket must not bite before our own: IDLE is silent for up to half an hour. */
-const SOCKET_TIMEOUT_MS = 2_147_000_000;
 /** Connect, greeting, capability, STARTTLS, login, ID, and what the library asks then. */
 const OPENING_STEPS = 6;
 
@@ -39,13 +34,14 @@ const FLOODED: MailFailure = { kind: 'protocol', detail: 'the server says too mu
 const REFUSED_STATUS: MailFailure = { kind: 'folder', detail: 'STATUS was refused' };
 const UNSPEAKABLE_FOLDER: MailFailure = { kind: 'folder', detail: 'the name is no text' };
 
-/** What would end a command in the middle: the library quotes and encodes, and nothing depends on it. */
-const CONTROL = /\p{Cc}/u;
-
 export function createOpenMail(options: ImapOptions): OpenMail {
   const trust = createTrust(options.ca);
   return async (target, signal) => {
-    if (!isSpeakable(target.credentials)) return { ok: false, failure: unspeakable(target) };
+    const { credentials } = target;
+    if (!isSpeakable(credentials)) {
+      const kind = credentials.kind === 'oauth' ? 'oauth' : 'auth';
+      return { ok: false, failure: { kind, detail: 'the credentials are no text' } };
+    }
     const connection = new ImapConnection(target, { ...options, trust });
     const letGo = () => connection.destroy();
     signal.addEventListener('abort', letGo, { once: true });
@@ -113,7 +109,7 @@ class ImapConnection implements MailConnection {
   }
 
   async examine(folder: string): Promise<MailResult<FolderView>> {
-    if (CONTROL.test(folder)) return { ok: false, failure: UNSPEAKABLE_FOLDER };
+    if (!isText(folder)) return { ok: false, failure: UNSPEAKABLE_FOLDER };
     // Cleared before the question: what changes while it is on its way is seen by the answer or by the next look.
     this.#hasChanged = false;
     const opened = await this.#ask(() => this.#client.mailboxOpen(folder, { readOnly: true }));
@@ -121,7 +117,7 @@ class ImapConnection implements MailConnection {
   }
 
   async status(folder: string): Promise<MailResult<FolderView>> {
-    if (CONTROL.test(folder)) return { ok: false, failure: UNSPEAKABLE_FOLDER };
+    if (!isText(folder)) return { ok: false, failure: UNSPEAKABLE_FOLDER };
     const query = { messages: true, uidNext: true, uidValidity: true };
     const answer = await this.#ask(() => this.#client.status(folder, query));
     if (!answer.ok) return answer;
@@ -233,49 +229,6 @@ class ImapConnection implements MailConnection {
 
 function bytesMaxOf({ responseBytesMax }: ImapOptions): number {
   return RESPONSES_MAX * responseBytesMax;
-}
-
-function isSpeakable(credentials: Credentials): boolean {
-  const { kind, username } = credentials;
-  const secret = kind === 'password' ? credentials.password : (credentials.accessToken ?? '');
-  return !CONTROL.test(username) && !CONTROL.test(secret);
-}
-
-function unspeakable({ credentials }: MailTarget): MailFailure {
-  const detail = 'the credentials are no text';
-  return credentials.kind === 'oauth' ? { kind: 'oauth', detail } : { kind: 'auth', detail };
-}
-
-function clientOptions({ server, address, credentials }: MailTarget, options: ImapOptions) {
-  const { commandMsMax, responseBytesMax } = options;
-  const isTls = server.security === 'tls';
-  return {
-    host: address,
-    port: server.port,
-    // An address has no name to ask for, and is itself what the certificate must prove.
-    ...(isIP(server.host) === 0 ? { servername: server.host } : {}),
-    secure: isTls,
-    // Without this the library would go on in the clear where STARTTLS is not offered.
-    ...(isTls ? {} : { doSTARTTLS: true }),
-    auth:
-      credentials.kind === 'password'
-        ? { user: credentials.username, pass: credentials.password }
-        : { user: credentials.username, accessToken: credentials.accessToken ?? '' },
-    clientInfo: CLIENT_INFO,
-    logger: false as const,
-    disableAutoIdle: true,
-    // Costs two zlib contexts, some 300 kB, for a connection that is silent.
-    disableCompression: true,
-    disableAutoEnable: true,
-    connectionTimeout: commandMsMax,
-    greetingTimeout: commandMsMax,
-    socketTimeout: SOCKET_TIMEOUT_MS,
-    maxLineLength: responseBytesMax,
-    maxLiteralSize: responseBytesMax,
-    maxResponseSize: 2 * responseBytesMax,
-    maxResponseTokens: TOKENS_MAX,
-    maxLockHoldTime: false as const,
-  };
 }
 
 function isObject(value: unknown): value is ImapError {

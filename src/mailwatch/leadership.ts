@@ -19,7 +19,7 @@ export interface LeadershipDeps {
 /** Who of several backends watches. */
 export interface Leadership {
   readonly isLeading: boolean;
-  /** Why the lease cannot be asked for; undefined when it can, whoever has it. */
+  /** Why the lease cannot be asked for, or nothing be made of it; undefined when it can, whoever has it. */
   readonly problem: string | undefined;
   /** Stops watching and gives the lease back. */
   stop(): Promise<void>;
@@ -27,7 +27,8 @@ export interface Leadership {
 
 /**
  * Asks for the lease at once and then again and again: takes it when it is free, prolongs it while it is ours, and stops watching as
- * soon as it is not, or as it could not be prolonged until its end. Resolves after the first try.
+ * soon as it is not, or as it could not be prolonged until its end. Resolves after the first try; rejects when that took the lease and
+ * `onTaken` rejected.
  */
 export async function seekLeadership(deps: LeadershipDeps): Promise<Leadership> {
   const seeker = new Seeker(deps);
@@ -53,13 +54,13 @@ class Seeker implements Leadership {
     const { clock, leaseMs } = this.#deps;
     this.#stopTimer = clock.every(leaseMs * CLAIM_SHARE, () => {
       // A claim that hangs is not joined by another one.
-      this.#turn ??= this.seek().finally(() => {
+      this.#turn ??= this.#seekAgain().finally(() => {
         this.#turn = undefined;
       });
     });
   }
 
-  /** One try. Never rejects. */
+  /** One try. Rejects with what `onTaken` rejects with; the lease is given back then. */
   async seek(): Promise<void> {
     const { accounts, clock, leaseMs, log } = this.#deps;
     const nowMs = clock.nowMs();
@@ -78,7 +79,25 @@ class Seeker implements Leadership {
     if (isHeld === this.isLeading) return;
     this.isLeading = isHeld;
     log.info({}, isHeld ? 'mail.lease.taken' : 'mail.lease.lost');
-    await (isHeld ? this.#deps.onTaken() : this.#deps.onLost());
+    if (!isHeld) return await this.#deps.onLost();
+    try {
+      await this.#deps.onTaken();
+    } catch (error) {
+      this.isLeading = false;
+      await this.#deps.onLost();
+      await accounts.release();
+      throw error;
+    }
+  }
+
+  /** One try. Never rejects: who cannot watch stands by, says so, and tries again. */
+  async #seekAgain(): Promise<void> {
+    try {
+      await this.seek();
+    } catch (err) {
+      this.#deps.log.error({ err }, 'mail.lease.not_served');
+      this.problem = err instanceof Error ? err.message : 'the mail watch cannot begin';
+    }
   }
 
   async stop(): Promise<void> {

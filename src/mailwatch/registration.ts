@@ -1,5 +1,6 @@
 /** What a registration asks for, beyond its form: is the endpoint ours, does the envelope open, what of an older registration still counts. */
 import { open, type SealingKey } from '../protocol/envelope.ts';
+import { protocolBindingOf } from '../protocol/exchange-binding.ts';
 import type { WatchedFolder, WatchProgress } from './account.ts';
 import type { AccountSecret, StoredAccount } from './accounts/records.ts';
 import { NOTHING_TOLD } from './activesync/told.ts';
@@ -58,9 +59,11 @@ async function openSealed(
     const expected = 'the id of a key of this server: ask for it again';
     return { kind: 'invalid', fields: [{ field: 'keyId', expected }] };
   }
-  const text = await open(sealed, sealing.key.privateKey, { endpoint, protocol, ...server });
+  const bound = protocolBindingOf(protocol, exchange);
+  const binding = { endpoint, protocol: bound, ...server };
+  const text = await open(sealed, sealing.key.privateKey, binding);
   if (text === undefined) {
-    const expected = 'credentials sealed to that key, for this endpoint and this mail server';
+    const expected = 'credentials sealed to that key, for this endpoint, mail server and exchange';
     return { kind: 'invalid', fields: [{ field: 'sealed', expected }] };
   }
   const parsed = parseCredentials(text);

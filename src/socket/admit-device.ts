@@ -1,5 +1,5 @@
 /** Who the device of a hello is, and what is known of it (protocol.md, "Hello"). */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { unreachable } from '../assert.ts';
 import type { ConnectRequest, KickTarget } from '../protocol/connect.ts';
 import type { ChannelId, DeviceId } from '../protocol/ids.ts';
@@ -30,7 +30,6 @@ type AdmitDeps = Pick<
 >;
 
 const NOTHING_KEPT: DeviceView = { kind: 'known', channels: [] };
-const RANDOM_BYTES = 16;
 
 /**
  * Decides the device's id and joins the registry under it by `join`, which answers false when the socket has gone meanwhile; then so
@@ -46,7 +45,7 @@ export async function admitDevice(
   const { store, tokens, metrics, clock } = deps;
   const listed = hello.listed.map((channel) => channel.channelId);
   const known = await knownDeviceId(hello, listed, deps);
-  const deviceId = known ?? tokens.newDeviceId(randomBytes(RANDOM_BYTES));
+  const deviceId = known ?? tokens.newDeviceId(freshRandom());
   if (!join(deviceId)) return undefined;
   const helloAtMs = clock.nowMs();
   const view = known === undefined ? NOTHING_KEPT : await store.readDevice(deviceId, listed);
@@ -59,6 +58,11 @@ export async function admitDevice(
     isKept: known !== undefined,
     contact,
   };
+}
+
+/** 16 bytes, 122 bits of them random. As an UUID, of which Node draws many at once: bytes drawn for each device took three times as long. */
+function freshRandom(): Uint8Array {
+  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
 }
 
 /** The id that the device may keep; undefined when it gets a new one. */

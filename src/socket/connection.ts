@@ -57,7 +57,7 @@ export class Connection implements Outlet {
   onFrame(text: string): void {
     if (this.#isClosing) return;
     if (!this.#isBusy) {
-      void this.#work(text);
+      this.#work(text);
       return;
     }
     this.#waiting ??= [];
@@ -133,22 +133,44 @@ export class Connection implements Outlet {
     this.#session.onClose();
   }
 
-  /** Works off `first` and whatever comes to wait meanwhile. Never rejects. */
-  async #work(first: string): Promise<void> {
+  /**
+   * Works off `first` and whatever comes to wait meanwhile; goes on by itself when the session waits for something. Not async, nor is the
+   * way of an ack below it: that cost each ack three promises and as many turns.
+   */
+  #work(first: string): void {
     this.#isBusy = true;
     let text: string | undefined = first;
     while (text !== undefined && !this.#isClosing) {
       const message = this.#read(text);
-      try {
-        // Here and not in a function of its own: each async one costs every ack a promise and a turn.
-        if (message !== undefined) await this.#session.onMessage(message);
-      } catch (error) {
-        if (message !== undefined) this.#onFailure(error, message);
-      }
-      if (message?.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
+      const waitsFor = message && this.#begin(message);
+      if (waitsFor !== undefined) return;
       text = this.#waiting?.shift();
     }
     this.#isBusy = false;
+  }
+
+  /** Hands the message to the session. Undefined when it is done with already; else this connection stays busy until it is. */
+  #begin(message: ClientMessage): Promise<void> | undefined {
+    try {
+      const done = this.#session.onMessage(message);
+      return done?.then(
+        () => this.#onDone(message),
+        (error) => {
+          this.#onFailure(error, message);
+          this.#onDone(message);
+        },
+      );
+    } catch (error) {
+      this.#onFailure(error, message);
+      return undefined;
+    }
+  }
+
+  #onDone(message: ClientMessage): void {
+    if (message.type === 'hello' && this.isIdentified) this.#deps.helloDeadlines.delete(this);
+    const next = this.#waiting?.shift();
+    if (next === undefined) this.#isBusy = false;
+    else this.#work(next);
   }
 
   /** The message in a frame; undefined when there is none, which has been answered by then. */

@@ -297,23 +297,28 @@ export class Session {
     this.#outlet.send({ type: 'unregister', written });
   }
 
-  async #onAck(
+  #onAck(
     { updates }: MessageOf<'ack'>,
     { deviceId }: State & { kind: 'ready' },
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const acks: Ack[] = [];
     for (const { channelId, version } of updates) {
       const throughVersion = version ?? sentOf(this.#unacked, channelId)?.last;
       // Without a version, and nothing of the channel sent: there is nothing the device can mean.
       if (throughVersion !== undefined) acks.push({ channelId, throughVersion });
     }
-    if (acks.length > 0) await this.#deps.store.ackUpdates(deviceId, acks);
-    if (this.#left()) return;
+    if (acks.length === 0) return this.#onAcked(acks);
+    return this.#deps.store.ackUpdates(deviceId, acks).then(() => this.#onAcked(acks));
+  }
+
+  /** The store has it. */
+  #onAcked(acks: readonly Ack[]): Promise<void> | undefined {
+    if (this.#left()) return undefined;
     this.#deps.metrics.updatesAcked.count += acks.length;
     for (const { channelId, throughVersion } of acks) {
       this.#unacked = withoutAcked(this.#unacked, channelId, throughVersion);
     }
-    if (this.#mayHaveUnsent) await this.#sendMissed();
+    return this.#mayHaveUnsent ? this.#sendMissed() : undefined;
   }
 
   /** Reads what is pending and sends those updates that `wanted` picks, oldest first. */

@@ -63,6 +63,20 @@ describe('what the mail roles are given', () => {
     expect(text.match(/^\[[^\]]+\]$/gm)).to.deep.equal(['[mailgate]', '[log]', '[shutdown]']);
   });
 
+  for (const role of ['mail-gate', 'mailwatch'] as const) {
+    it(`lets ${role} see that gate and backend meet in the same place`, () => {
+      const meeting = `
+        [mailgate]
+        rpc_path = "elsewhere.sock"
+        [mailwatch]
+        enabled = true
+        rpc_path = "elsewhere.sock"
+      `;
+      const text = configText(configOf(meeting), ROLE_SECTIONS[role]);
+      expect(loadConfig({ text, env: {} })).to.have.property('ok', true);
+    });
+  }
+
   it('keeps what is not for mail from the backend', () => {
     const text = textFor('mailwatch');
     expect(text).to.include('the-master.key');

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { loadConfig } from '../../src/config/config.ts';
 import { CONFIG_KEYS, schemaAt, variableOf } from '../../src/config/schema.ts';
-import { filesBelow, readPage, readPages, readText } from './pages.ts';
+import { filesBelow, readPage, readPages, readText, rowsIn, sectionOf } from './pages.ts';
 
-const SECTIONS = 'socket|endpoint|tokens|storage|kick|queue|admin|log|shutdown|start';
+const SECTIONS = [...new Set(CONFIG_KEYS.map(({ path }) => path[0]))].join('|');
 const KEY = new RegExp(`\`((?:${SECTIONS})(?:\\.[a-z_]+)+)(?: = [^\`]*)?\``, 'g');
 const KEY_WITH_DEFAULT = new RegExp(`\`((?:${SECTIONS})(?:\\.[a-z_]+)+)\` \\(([^)]+)\\)`, 'g');
 /** Files of the repository whose names look like keys. */
@@ -46,6 +46,20 @@ describe('the pages', () => {
       });
     }
   }
+
+  it('tell in the README the port of every listener', () => {
+    const told = rowsIn(sectionOf(readPage('README.md'), 'Ports')).map(
+      ([port = '', section = '']) => `${section} ${port}`,
+    );
+    const ports = CONFIG_KEYS.filter(({ path }) => path.at(-1) === 'port').map(
+      ({ path: [section = ''] }) => {
+        const schema = schemaAt([section, 'port']);
+        return `\`[${section}]\` ${schema !== undefined && 'default' in schema ? schema.default : ''}`;
+      },
+    );
+    expect(ports.length).to.be.greaterThan(3);
+    expect(told).to.include.members(ports);
+  });
 
   it('tell the defaults in the table of limits as they are', () => {
     const { rows } = readPage('protocol.md');

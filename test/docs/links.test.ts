@@ -32,6 +32,22 @@ describe('the pages', () => {
   }
 });
 
+describe('the programs in the pages', () => {
+  const { exports } = JSON.parse(readText('package.json'));
+  for (const { path, text } of readPages()) {
+    it(`import in ${path} only what there is`, () => {
+      const imported = [...text.matchAll(/\bfrom '\.\/build\/([^']+)\.js'/g)].map(
+        ([, module = '']) => `${module}.ts`,
+      );
+      expect(imported.filter((module) => !isThere(module))).to.deep.equal([]);
+      const named = [...text.matchAll(/[`']reveille(\/[a-z/-]+)[`']/g)].map(
+        ([, name = '']) => `.${name}`,
+      );
+      expect(named.filter((name) => exports[name] === undefined)).to.deep.equal([]);
+    });
+  }
+});
+
 describe('the code', () => {
   it('refers only to sections that protocol.md has', () => {
     const { headings } = readPage('protocol.md');

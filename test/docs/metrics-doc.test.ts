@@ -1,16 +1,18 @@
 import { expect } from 'chai';
 import { createKickPrometheus } from '../../src/admin/kick-prometheus.ts';
+import { createGatePrometheus, createMailPrometheus } from '../../src/admin/mail-prometheus.ts';
 import { renderMerged } from '../../src/admin/merged-metrics.ts';
 import { createPrometheus } from '../../src/admin/prometheus.ts';
 import { createStartPrometheus } from '../../src/admin/start-prometheus.ts';
+import { createMailMetrics, WATCH_STATES } from '../../src/mailwatch/mail-metrics.ts';
 import { countersOf, createMetrics, STORE_OPERATIONS } from '../../src/metrics.ts';
 import { type Family, parseExposition } from '../admin/exposition.ts';
 import { kickReadings } from '../admin/kick-readings.ts';
-import { readPage } from './pages.ts';
+import { readPage, readText } from './pages.ts';
 
 const OURS = /^`(reveille_\w+)`$/;
 const OF_ROLES = /^reveille_role_/;
-const WORD = /^`(\w+)`$/;
+const WORD = /^`([\w-]+)`$/;
 
 describe('METRICS.md', () => {
   const { rows, text } = readPage('METRICS.md');
@@ -30,15 +32,35 @@ describe('METRICS.md', () => {
       putsInHand: zero,
       ready: () => true,
     });
-    const start = createStartPrometheus({ push: { count: 0 }, kick: { count: 0 } });
+    const start = createStartPrometheus({
+      push: { count: 0 },
+      kick: { count: 0 },
+      'mail-gate': { count: 0 },
+      mailwatch: { count: 0 },
+    });
     const kick = createKickPrometheus({
       providers: { apns: kickReadings(), fcm: kickReadings(), udp: kickReadings() },
       storeErrors: countersOf(STORE_OPERATIONS),
       ready: () => true,
     });
+    const mailwatch = createMailPrometheus({
+      ...createMailMetrics(),
+      watches: Object.fromEntries(WATCH_STATES.map((state) => [state, zero])),
+      connections: zero,
+      connectionsWaiting: zero,
+      leading: () => true,
+      ready: () => true,
+    });
+    const gate = createGatePrometheus({
+      answers: countersOf(gateStatuses()),
+      callsWaiting: zero,
+      ready: () => true,
+    });
     const roles = [
       { role: 'push', metrics: await prometheus.json() },
       { role: 'kick', metrics: await kick.json() },
+      { role: 'mail-gate', metrics: await gate.json() },
+      { role: 'mailwatch', metrics: await mailwatch.json() },
     ];
     const page = await renderMerged(roles, { role: 'start', metrics: await start.json() });
     const { families } = parseExposition(page);
@@ -81,3 +103,10 @@ describe('METRICS.md', () => {
     expect(explained.filter((word) => !values.has(word))).to.deep.equal([]);
   });
 });
+
+/** The statuses that the gate's role counts; they are no export, since nobody else needs them. */
+function gateStatuses(): readonly string[] {
+  const [, list = ''] =
+    /const STATUSES = \[(.*?)\]/s.exec(readText('src/commands/mail-gate-role.ts')) ?? [];
+  return [...list.matchAll(/'(\d{3})'/g)].map(([, status = '']) => status);
+}

@@ -62,4 +62,67 @@ describe('ARCHITECTURE.md', () => {
       expect(!may.startsWith('only'), row).to.equal(isOpen);
     }
   });
+
+  it('has the homes of packages that the architecture test holds', () => {
+    const told = rowsIn(sectionOf(readPage('ARCHITECTURE.md'), 'Folders and arrows'));
+    const homes = [
+      ...(
+        /const VENDOR_HOMES[\s\S]*?^\};$/m.exec(readText('test/architecture.test.ts'))?.[0] ?? ''
+      ).matchAll(/^ {2}'?([^':\s]+)'?: \/(.*)\/,$/gm),
+    ];
+    expect(homes.length).to.be.greaterThan(12);
+    for (const [, name = '', pattern = ''] of homes) {
+      const home = new RegExp(pattern);
+      const [, where = ''] = told.find(([names = '']) => names.split(', ').includes(name)) ?? [];
+      const named = [...where.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path);
+      expect(named, name).not.to.deep.equal([]);
+      // A file is its home; a folder is when a file in it could be, and so is a pattern of names.
+      const strays = named.filter((path) => {
+        if (path.endsWith('…')) return !pattern.includes(path.slice(0, -1));
+        return !home.test(path.endsWith('/') ? `${path}uws-a.ts` : path);
+      });
+      expect(strays, name).to.deep.equal([]);
+    }
+  });
+
+  it('has every package that the program needs', () => {
+    const told = rowsIn(sectionOf(readPage('ARCHITECTURE.md'), 'Folders and arrows'))
+      .map(([names = '']) => names)
+      .join(', ');
+    const { dependencies } = JSON.parse(readText('package.json'));
+    expect(
+      Object.keys(dependencies).filter((name) => !told.split(', ').includes(name)),
+    ).to.deep.equal([]);
+  });
+
+  it('names every role that there is', () => {
+    const [, union = ''] = /type RoleName = (.*);/.exec(readText('src/commands/role.ts')) ?? [];
+    const roles = [...union.matchAll(/'([^']+)'/g)].map(([, role = '']) => role);
+    const told = rowsIn(sectionOf(readPage('ARCHITECTURE.md'), 'The shape')).map(([role]) => role);
+    expect(roles.length).to.be.greaterThan(1);
+    expect(told).to.include.members(roles.map((role) => `\`${role}\``));
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  it('names every Debian package that the test command installs', () => {
+    const needed = [...readText('test/support/packages.mjs').matchAll(/\{ name: '([^']+)'/g)];
+    const { text } = readPage('CONTRIBUTING.md');
+    expect(needed.length).to.be.greaterThan(3);
+    expect(
+      needed.map(([, name = '']) => name).filter((name) => !text.includes(`\`${name}\``)),
+    ).to.deep.equal([]);
+  });
+});
+
+describe('the units for systemd', () => {
+  for (const path of filesBelow('deploy').filter((name) => name.endsWith('.service'))) {
+    it(`run in ${path} a command that there is, and is one of those that the guide names`, () => {
+      const text = readText(path);
+      const [, command = ''] =
+        /^ExecStart=.* build\/src\/main\.js ([a-z-]+) --config/m.exec(text) ?? [];
+      expect(readText('src/main.ts')).to.match(new RegExp(`^ {2}'?${command}'?: async`, 'm'));
+      expect(readPage('docs/operator-guide.md').text).to.include(`../${path})`);
+    });
+  }
 });

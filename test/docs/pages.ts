@@ -25,11 +25,11 @@ export interface Page {
 const ROOT = new URL('../../../', import.meta.url);
 const FENCE = /^( *)```(\w*)\n([\s\S]*?)^\1```$/gm;
 
-/** Every page of ours: in the root, and below docs/. */
+/** Every page of ours: in the root, below docs/, and that of the suites. */
 export function readPages(): readonly Page[] {
   const inRoot = readdirSync(ROOT).filter((name) => name.endsWith('.md'));
   const inDocs = filesBelow('docs').filter((path) => path.endsWith('.md'));
-  return [...inRoot, ...inDocs].sort().map(readPage);
+  return [...inRoot, ...inDocs, 'loadtest/README.md'].sort().map(readPage);
 }
 
 /** @throws Error when there is no such page. */

@@ -9,6 +9,14 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../src/clock.ts';
+import {
+  closeKickQueues,
+  type KickQueues,
+  openKickQueues,
+} from '../../src/commands/open-queues.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { quietLog } from '../../src/log.ts';
 import type { KickTarget } from '../../src/protocol/connect.ts';
 import { type ChildServer, startChildServer } from '../support/child-server.ts';
 import { makeApnsKeyPair } from '../support/fake-apns/provider-tokens.ts';
@@ -103,6 +111,10 @@ export interface KickWorld extends AsyncDisposable, Pick<KickFakes, 'fcm' | 'apn
   readonly server: ChildServer;
   /** Of the server: config, store, queue. */
   readonly folder: string;
+  /** Kicks that wait or are worked on, of all providers; seen by this process, without asking the server. */
+  kicksLeft(): Promise<number>;
+  /** Why kicks were given up, of all providers. */
+  deadReasons(): Promise<readonly string[]>;
   /** Runs the command `queue` beside the server, with its config. */
   queue(...args: readonly string[]): Promise<CommandEnd>;
 }
@@ -120,28 +132,49 @@ export async function openKickWorld(
   const folder = await makeTemporaryFolder();
   const fakes = await openKickFakes(folder.path, options);
   const settings = { ...fakes.settings, ...options.settings };
-  const closeFakes = async () => {
+  let queues: KickQueues = {};
+  const closeRest = async () => {
+    await closeKickQueues(queues);
     await fakes.close();
     await folder[Symbol.asyncDispose]();
   };
   try {
     const server = await startChildServer(folder.path, settings);
+    queues = await openQueuesOf(folder.path, settings);
     return {
       fcm: fakes.fcm,
       apns: fakes.apns,
       settings,
       server,
       folder: folder.path,
+      async kicksLeft() {
+        const depths = await Promise.all(Object.values(queues).map((queue) => queue.depth()));
+        return depths.reduce(
+          (sum, { ready, leased, delayed }) => sum + ready + leased + delayed,
+          0,
+        );
+      },
+      async deadReasons() {
+        const dead = await Promise.all(Object.values(queues).map((queue) => queue.listDead(100)));
+        return dead.flat().map(({ reason }) => reason);
+      },
       queue: (...args) => runQueue(folder.path, settings, args),
       async [Symbol.asyncDispose]() {
         await server.kill();
-        await closeFakes();
+        await closeRest();
       },
     };
   } catch (error) {
-    await closeFakes();
+    await closeRest();
     throw error;
   }
+}
+
+async function openQueuesOf(folder: string, settings: Settings): Promise<KickQueues> {
+  const path = join(folder, 'config.toml');
+  const loaded = loadConfig({ path, env: environmentOf(settings) });
+  if (!loaded.ok) throw new Error(`bad settings: ${JSON.stringify(loaded.problems)}`);
+  return openKickQueues(loaded.config, quietLog, systemClock);
 }
 
 async function runQueue(

@@ -70,12 +70,7 @@ describe('a device that sleeps', function () {
     const page = await (await fetch(`${world.server.urls.admin}metrics`)).text();
     return parseExposition(page).samples.get(sample) ?? 0;
   };
-  const queueIsEmpty = async (provider: string) => {
-    const { stdout } = await world.queue('list', '--json', '--provider', provider);
-    const [report] = JSON.parse(stdout) as readonly [{ depth: Record<string, number> }];
-    const { ready = 0, leased = 0, delayed = 0 } = report.depth;
-    return ready + leased + delayed === 0;
-  };
+  const kickEnds = () => until('the end of the kick', async () => (await world.kicksLeft()) === 0);
 
   it('is woken through FCM by exactly one well-formed message, connects, and has the version', async () => {
     const { token, ...target } = fcmTarget();
@@ -83,7 +78,7 @@ describe('a device that sleeps', function () {
     expect(await putStatus(sleeper.endpoint, { version: 17 })).to.equal(202);
     await until('the wake-up', () => fcmWakes(token).length > 0);
     expect(await fetchPending(world.server, sleeper)).to.equal(17);
-    await until('the end of the kick', () => queueIsEmpty('fcm'));
+    await kickEnds();
     const [wake, ...more] = fcmWakes(token);
     expect(wake).to.deep.include({
       token,
@@ -102,7 +97,7 @@ describe('a device that sleeps', function () {
     expect(await putStatus(sleeper.endpoint, { version: 18 })).to.equal(202);
     await until('the wake-up', () => apnsWakes(token).length > 0);
     expect(await fetchPending(world.server, sleeper)).to.equal(18);
-    await until('the end of the kick', () => queueIsEmpty('apns'));
+    await kickEnds();
     const [wake, ...more] = apnsWakes(token);
     expect(wake).to.deep.include({
       deviceToken: token,
@@ -112,7 +107,7 @@ describe('a device that sleeps', function () {
       payload: {
         aps: { 'content-available': 1 },
         channelID: sleeper.channelID,
-        version: '18',
+        version: 18,
       },
     });
     expect(more).to.deep.equal([]);
@@ -124,7 +119,7 @@ describe('a device that sleeps', function () {
     expect(await putStatus(sleeper.endpoint, { version: 19 })).to.equal(202);
     await datagrams.next('the datagram');
     expect(await fetchPending(world.server, sleeper)).to.equal(19);
-    await until('the end of the kick', () => queueIsEmpty('udp'));
+    await kickEnds();
     expect(datagrams.takeUnread()).to.deep.equal([]);
   });
 
@@ -153,7 +148,7 @@ describe('a device that sleeps', function () {
     expect(await putStatus(sleeper.endpoint, { version: 2 })).to.equal(202);
     await until('the second kick to be held', async () => (await metric(held)) > heldBefore);
     expect(await fetchPending(world.server, sleeper)).to.equal(2);
-    await until('the end of the second kick', () => queueIsEmpty('fcm'));
+    await kickEnds();
     expect(fcmWakes(target.token)).to.have.lengthOf(1);
   });
 
@@ -189,32 +184,29 @@ describe('a device that sleeps', function () {
   it('whose kick was given up is a dead letter, to be listed, retried and purged beside the server', async () => {
     const target = fcmTarget();
     const sleeper = await fallAsleep(world.server, target);
-    const list = async () => {
-      const { stdout } = await world.queue('list', '--json', '--provider', 'fcm');
-      const [report] = JSON.parse(stdout) as readonly [{ dead: readonly { reason: string }[] }];
-      return report.dead;
-    };
     const refuseOne = async (version: number) => {
       world.fcm.answerNext({ kind: 'error', name: 'INVALID_ARGUMENT' });
       expect(await putStatus(sleeper.endpoint, { version })).to.equal(202);
-      await until('the dead letter', async () => (await list()).length > 0);
+      await until('the dead letter', async () => (await world.deadReasons()).length > 0);
     };
     await refuseOne(1);
     const { stdout: shown } = await world.queue('list');
-    expect(shown).to.match(/^fcm \(spool\) .* dead 1\n.*tried once before: .*INVALID_ARGUMENT/m);
+    expect(shown).to.match(
+      /^fcm \(spool\) .* dead 1\n.*tried 0 times before: 400 INVALID_ARGUMENT$/m,
+    );
     expect(await world.queue('retry', '--provider', 'fcm')).to.deep.include({
       code: 0,
       stdout: 'fcm  retried 1\n',
     });
     await until('the wake-up', () => fcmWakes(target.token).length > 0);
-    expect(await list()).to.deep.equal([]);
+    expect(await world.deadReasons()).to.deep.equal([]);
     expect(await fetchPending(world.server, sleeper)).to.equal(1);
     await refuseOne(2);
     expect(await world.queue('purge', '--provider', 'fcm', '--yes')).to.deep.include({
       code: 0,
       stdout: 'fcm  purged 1\n',
     });
-    expect(await list()).to.deep.equal([]);
+    expect(await world.deadReasons()).to.deep.equal([]);
     // Given up is the wake-up, not the update.
     expect(await fetchPending(world.server, sleeper)).to.equal(2);
   });

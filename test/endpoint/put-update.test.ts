@@ -1,17 +1,22 @@
 import { expect } from 'chai';
 import type { DeliveryOutcome } from '../../src/delivery.ts';
-import { createPutUpdate, type PutUpdateDeps } from '../../src/endpoint/put-update.ts';
-import { requestIdOf } from '../../src/endpoint/request-id.ts';
+import {
+  createPutUpdate,
+  type PutUpdate,
+  type PutUpdateDeps,
+} from '../../src/endpoint/put-update.ts';
+import { createRequestIds } from '../../src/endpoint/request-id.ts';
 import { type Log, quietLog } from '../../src/log.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import type { Update } from '../../src/protocol/messages.ts';
+import type { EndpointAnswer } from '../../src/protocol/statuses.ts';
 import { QueueUnavailableError } from '../../src/queue/queue.ts';
 import { StoreUnavailableError } from '../../src/storage/store.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 import { newChannel, newDevice } from '../storage/store-fixtures.ts';
 
 const CONTENT = { deviceId: newDevice(), channelId: newChannel() };
-const REQUEST_ID = requestIdOf('');
+const REQUEST_ID = createRequestIds()('');
 
 function bodyOf(body: string) {
   return { body: Buffer.from(body), contentType: '', query: '' };
@@ -27,6 +32,11 @@ describe('createPutUpdate', () => {
     metrics = createMetrics();
     delivered = [];
   });
+
+  const answerOf = (putUpdate: PutUpdate, body: string) =>
+    new Promise<EndpointAnswer>((onAnswer) => {
+      putUpdate.put(CONTENT, bodyOf(body), { requestId: REQUEST_ID, onAnswer });
+    });
 
   const putUpdateWith = (changed: Partial<PutUpdateDeps> = {}) =>
     createPutUpdate({
@@ -78,14 +88,14 @@ describe('createPutUpdate', () => {
   });
 
   it('delivers what the form says', async () => {
-    const { put } = putUpdateWith();
-    expect(await put(CONTENT, bodyOf('version=7&data=x'), REQUEST_ID)).to.equal('delivered');
+    const putUpdate = putUpdateWith();
+    expect(await answerOf(putUpdate, 'version=7&data=x')).to.equal('delivered');
     expect(delivered).to.deep.equal([{ channelId: CONTENT.channelId, version: 7, data: 'x' }]);
   });
 
   it('delivers nothing of a form it refuses', async () => {
-    const { put } = putUpdateWith();
-    expect(await put(CONTENT, bodyOf('version=x'), REQUEST_ID)).to.equal('invalidVersion');
+    const putUpdate = putUpdateWith();
+    expect(await answerOf(putUpdate, 'version=x')).to.equal('invalidVersion');
     expect(delivered).to.deep.equal([]);
   });
 
@@ -97,8 +107,8 @@ describe('createPutUpdate', () => {
   };
   for (const [outcome, answer] of Object.entries(outcomes)) {
     it(`answers ${answer} to what was ${outcome}`, async () => {
-      const { put } = putUpdateWith({ deliver: async () => outcome as DeliveryOutcome });
-      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal(answer);
+      const putUpdate = putUpdateWith({ deliver: async () => outcome as DeliveryOutcome });
+      expect(await answerOf(putUpdate, 'version=1')).to.equal(answer);
     });
   }
 
@@ -113,7 +123,7 @@ describe('createPutUpdate', () => {
         return 'stored';
       },
     });
-    const put = () => putUpdate.put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    const put = () => answerOf(putUpdate, 'version=1');
     const inHand = [put(), put()];
     expect(putUpdate.inHand).to.equal(2);
     expect(putUpdate.route('PUT', '/update/good')).to.deep.include({ answer: 'unavailable' });
@@ -133,17 +143,17 @@ describe('createPutUpdate', () => {
   it('answers 503 when the store fails, counts it, and logs a few of them each second', async () => {
     const events: string[] = [];
     const log: Log = { ...quietLog, warn: (_fields, event) => events.push(event) };
-    const { put } = putUpdateWith({
+    const putUpdate = putUpdateWith({
       log,
       deliver: () => Promise.reject(new StoreUnavailableError('away')),
     });
     for (let count = 1; count <= 20; count++) {
-      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
+      expect(await answerOf(putUpdate, 'version=1')).to.equal('unavailable');
     }
     expect(metrics.storeErrors.put.count).to.equal(20);
     expect(events).to.deep.equal(new Array(5).fill('put.store.failed'));
     clock.moveMs(1000);
-    await put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    await answerOf(putUpdate, 'version=1');
     expect(events).to.have.lengthOf(6);
   });
 
@@ -151,31 +161,40 @@ describe('createPutUpdate', () => {
     const events: string[] = [];
     const log: Log = { ...quietLog, warn: (_fields, event) => events.push(event) };
     const full = new QueueUnavailableError('full');
-    const { put } = putUpdateWith({ log, deliver: () => Promise.reject(full) });
+    const putUpdate = putUpdateWith({ log, deliver: () => Promise.reject(full) });
     for (let failed = 0; failed < 6; failed += 1) {
-      expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
+      expect(await answerOf(putUpdate, 'version=1')).to.equal('unavailable');
     }
     expect(metrics.storeErrors.put.count).to.equal(0);
     expect(events).to.deep.equal(new Array(5).fill('put.kick.failed'));
   });
 
-  it('answers 503 to a mistake of ours, and does not put it down to the store', async () => {
-    const events: string[] = [];
-    const log: Log = { ...quietLog, error: (_fields, event) => events.push(event) };
-    const { put } = putUpdateWith({ log, deliver: () => Promise.reject(new TypeError('ours')) });
-    expect(await put(CONTENT, bodyOf('version=1'), REQUEST_ID)).to.equal('unavailable');
-    expect(metrics.storeErrors.put.count).to.equal(0);
-    expect(events).to.deep.equal(['put.failed']);
-  });
+  const mistakes: Readonly<Record<string, PutUpdateDeps['deliver']>> = {
+    rejects: () => Promise.reject(new TypeError('ours')),
+    throws: () => {
+      throw new TypeError('ours');
+    },
+  };
+  for (const [how, deliver] of Object.entries(mistakes)) {
+    it(`answers 503 to a mistake of ours that ${how}, and does not put it down to the store`, async () => {
+      const events: string[] = [];
+      const log: Log = { ...quietLog, error: (_fields, event) => events.push(event) };
+      const putUpdate = putUpdateWith({ log, deliver });
+      expect(await answerOf(putUpdate, 'version=1')).to.equal('unavailable');
+      expect(putUpdate.inHand).to.equal(0);
+      expect(metrics.storeErrors.put.count).to.equal(0);
+      expect(events).to.deep.equal(['put.failed']);
+    });
+  }
 
   it('measures how long each took', async () => {
-    const { put } = putUpdateWith({
+    const putUpdate = putUpdateWith({
       deliver: async () => {
         clock.moveMs(30);
         return 'stored';
       },
     });
-    await put(CONTENT, bodyOf('version=1'), REQUEST_ID);
+    await answerOf(putUpdate, 'version=1');
     expect(metrics.putDuration.sumMs).to.equal(30);
   });
 });

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { CONTENDER_NAMES } from '../../loadtest/contenders.ts';
+import { LOAD_NAMES } from '../../loadtest/measure.ts';
 
 const BENCH = fileURLToPath(new URL('../../loadtest/bench.js', import.meta.url));
 
@@ -26,10 +28,14 @@ describe('bench command line', () => {
     ]) {
       expect(stdout).to.include(flag);
     }
+    for (const name of [...CONTENDER_NAMES, ...LOAD_NAMES]) expect(stdout).to.include(name);
   });
 
   for (const args of [
     ['--only', 'nobody'],
+    ['--only', 'memory,nobody'],
+    // A floor stores nothing: no update could be pending.
+    ['--only', 'floor', 'storm'],
     ['--rounds', '0'],
     ['--secs', 'long'],
     ['--fast'],

@@ -1,6 +1,7 @@
 /** The load client must be believed: it counts nothing that did not happen and misses nothing that did. */
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { startContender } from '../../loadtest/contenders.ts';
 import {
   buildLoadClient,
   type Fault,
@@ -77,6 +78,37 @@ describe('load client', () => {
     expect(end.total).to.be.closeTo(end.anon + end.file + end.shared, 8);
   });
 
+  it('brings devices back, waits for what is pending, and PUTs to others meanwhile', async () => {
+    server = await startContender('memory', undefined);
+    const result = await runLoadClient(
+      [
+        ...['storm', '--ws', server.wsUrl, '--devices', '300', '--others', '50', '--rate', '500'],
+        ...server.pids().flatMap((pid) => ['--pid', `${pid}`]),
+      ],
+      undefined,
+    );
+    expect(result.storm?.perSec).to.be.greaterThan(0);
+    expect(result.readyMs.count).to.equal(250);
+    // 250 to devices that were away; those to the others while they came back are the latencies.
+    expect(sumOf(Object.values(result.statuses))).to.equal(250 + result.answerMs.count);
+    expect(result.answerMs.count).to.be.greaterThan(0);
+    expect(sumOf(Object.values(result.faults))).to.equal(0);
+  });
+
+  it('gives up on a server that keeps nothing for who was away', async () => {
+    server = await startContender('none', undefined);
+    const run = runLoadClient(
+      [
+        ...['storm', '--ws', server.wsUrl, '--devices', '20', '--others', '5', '--rate', '100'],
+        ...['--connect-secs', '1'],
+      ],
+      undefined,
+    );
+    expect(await failureOf(run)).to.match(
+      /^only \d+ of \d+ (devices were ready|PUTs were answered)/,
+    );
+  });
+
   const found: readonly { readonly fault: string; readonly counts: readonly Fault[] }[] = [
     // One that is the last of its channel is lost, any other skipped.
     { fault: 'dropped', counts: ['skipped', 'lost'] },
@@ -121,7 +153,11 @@ describe('load client', () => {
     { args: ['put', '--ws', 'ws://push.example/'], reason: /beyond this machine/ },
     { args: ['put', '--ws', 'http://127.0.0.1/'], reason: /another scheme/ },
     { args: ['put'], reason: /--ws is missing/ },
-    { args: ['fly', '--ws', 'ws://127.0.0.1/'], reason: /the mode is put or idle/ },
+    { args: ['fly', '--ws', 'ws://127.0.0.1/'], reason: /the mode is put, idle or storm/ },
+    {
+      args: ['storm', '--ws', 'ws://127.0.0.1/', '--devices', '100'],
+      reason: /no device is left to come back/,
+    },
     { args: ['put', '--devices', 'many'], reason: /not a possible value: --devices/ },
     { args: ['put', '--devices', '0'], reason: /not a possible value: --devices/ },
     { args: ['put', '--fast'], reason: /unknown or incomplete option: --fast/ },

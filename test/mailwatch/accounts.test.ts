@@ -104,6 +104,17 @@ describe('the accounts', () => {
     expect(claims.filter(Boolean)).to.have.length(1);
   });
 
+  it('take every write while the lease is being prolonged', async () => {
+    const accounts = await openHeld();
+    for (let round = 1; round <= 20; round++) {
+      const claimed = accounts.claim({ nowMs: 1000 + round, untilMs: 2000 + round });
+      const writes = [ada, bob].map((account) => accounts.update(account.id, () => account));
+      await Promise.all(writes);
+      expect(await claimed).to.equal(true);
+      expect(accounts.isHeld).to.equal(true);
+    }
+  });
+
   it('refuse what one writes who was frozen while another took over', async () => {
     const frozen = await openHeld();
     await frozen.update(ada.id, () => ada);

@@ -11,7 +11,7 @@ import type {
   WatchedFolder,
 } from '../../src/mailwatch/account.ts';
 import { createOpenMail, type ImapOptions } from '../../src/mailwatch/imap.ts';
-import type { MailResult } from '../../src/mailwatch/mailbox.ts';
+import type { MailResult, OpenMail } from '../../src/mailwatch/mailbox.ts';
 import type { NotifyOutcome } from '../../src/mailwatch/notifier.ts';
 import { createPool } from '../../src/mailwatch/pool.ts';
 import { Alarms } from '../../src/mailwatch/watcher/alarms.ts';
@@ -21,17 +21,23 @@ import { Watch, type WatchRules } from '../../src/mailwatch/watcher/watch.ts';
 export class FastClock implements Clock {
   readonly #factor: number;
   readonly #beginMs = performance.now();
+  #leaptMs = 0;
 
   constructor(factor: number) {
     this.#factor = factor;
   }
 
   nowMs(): number {
-    return 1_800_000_000_000 + this.monotonicMs();
+    return 1_800_000_000_000 + Math.floor(this.monotonicMs());
   }
 
   monotonicMs(): number {
-    return (performance.now() - this.#beginMs) * this.#factor;
+    return this.#leaptMs + (performance.now() - this.#beginMs) * this.#factor;
+  }
+
+  /** So much time has passed at once. */
+  leap(ms: number): void {
+    this.#leaptMs += ms;
   }
 
   every(intervalMs: number, run: () => void): () => void {
@@ -80,17 +86,17 @@ export interface LiveOptions {
   readonly folders?: readonly WatchedFolder[];
   readonly rules?: Partial<WatchRules>;
   readonly imap?: Partial<ImapOptions>;
-  readonly clock?: Clock;
 }
 
 export class LiveWatch {
-  readonly clock: Clock;
+  readonly clock: FastClock;
   readonly alarms: Alarms;
   readonly versions: number[] = [];
   readonly stateVersions: number[] = [];
   readonly ended: StopReason[] = [];
   readonly #options: LiveOptions;
   readonly #pool;
+  readonly #open: OpenMail;
   account: Account;
   watch: Watch;
   outcome: NotifyOutcome = { kind: 'accepted' };
@@ -99,13 +105,16 @@ export class LiveWatch {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.clock = options.clock ?? new FastClock(HASTE);
+    this.clock = new FastClock(HASTE);
     this.alarms = new Alarms(this.clock);
     const limits = { connectionsMax: 10, connectionsPerHostMax: 10 };
     this.#pool = createPool(
       { ...limits, loginsPerSecond: 1_000, loginsPerHostPerSecond: 1_000 },
       this.clock,
     );
+    const wait = (waitMs: number, signal: AbortSignal) => this.alarms.wait(waitMs, signal);
+    const bounds = { commandMsMax: LONG_MS, responseBytesMax: 65_536 };
+    this.#open = createOpenMail({ ...bounds, ca: options.ca, wait, ...options.imap });
     const { username = 'ada', folders = [{ name: 'INBOX' }] } = options;
     this.credentials = async () => ({
       ok: true,
@@ -157,6 +166,11 @@ export class LiveWatch {
     await until(`${count} versions`, () => this.versions.length >= count);
   }
 
+  /** Until everything that is due has been looked at once. */
+  async tick(): Promise<void> {
+    await this.alarms.wait(1, new AbortController().signal);
+  }
+
   async dispose(): Promise<void> {
     await this.watch.stop();
     this.alarms.stop();
@@ -164,12 +178,10 @@ export class LiveWatch {
   }
 
   #newWatch(): Watch {
-    const { ca, rules, imap, address } = this.#options;
-    const wait = (waitMs: number, signal: AbortSignal) => this.alarms.wait(waitMs, signal);
-    const bounds = { commandMsMax: LONG_MS, responseBytesMax: 65_536 };
+    const { rules, address } = this.#options;
     return new Watch(this.account, {
       rules: { ...RULES, ...rules },
-      open: createOpenMail({ ...bounds, ca, wait, ...imap }),
+      open: this.#open,
       egress: async () => ({ ok: true, address }),
       pool: this.#pool,
       notifier: {

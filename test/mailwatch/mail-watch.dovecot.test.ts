@@ -1,18 +1,24 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Mailbox, MailStatus } from '../../src/client/mail.ts';
 import { createLog } from '../../src/log.ts';
 import { DOVECOT_PASSWORD } from '../support/dovecot.ts';
 import { type MailSetup, openMailSetup } from '../support/mail-setup.ts';
+import { filesBelow, reachesState, until } from '../support/mail-until.ts';
 import { Resources } from '../support/resources.ts';
-import { type Subscription, subscribe, subscribeAndLeave } from '../support/subscription.ts';
+import {
+  type Subscription,
+  subscribeAndLeave,
+  subscribe as subscribeTo,
+} from '../support/subscription.ts';
 
-const USERS = ['ada', 'bob', 'eve', 'kim', 'lea', 'moe'];
-const POLL_MS = 20;
+/** One for each test and mailbox: no test sees another's mail. */
+const USERS = ['ada-tls', 'ada-starttls', 'bob', 'eve', 'kim', 'lea', 'moe', 'sam'];
+/** Far beyond every pace that the tests set. */
+const WAIT_MS_MAX = 30_000;
 
 describe('a mail watch with a real Dovecot', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   const resources = new Resources();
   let setup: MailSetup;
@@ -41,14 +47,11 @@ describe('a mail watch with a real Dovecot', function () {
     if (!registered.ok) throw new Error(JSON.stringify(registered.problem));
     return registered.value.token;
   };
-  /** Waits until the watch is in this state. */
-  const reaches = async (token: string, kind: string): Promise<MailStatus> => {
-    for (;;) {
-      const status = await setup.watch.status(token);
-      if (status.ok && status.value.state.kind === kind) return status.value;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  };
+  const subscribe = () =>
+    subscribeTo({ connect: () => setup.server.connect({ waitMsMax: WAIT_MS_MAX }) });
+  /** Waits until the watch is in this state; one that watches has by then remembered where the mailbox is. */
+  const reaches = (token: string, kind: string): Promise<MailStatus> =>
+    reachesState(setup.watch, token, kind);
   const version = async ({ device }: Subscription): Promise<number> => {
     const { updates } = await device.nextOf('notification');
     return updates?.[0]?.version ?? 0;
@@ -59,13 +62,14 @@ describe('a mail watch with a real Dovecot', function () {
     ['STARTTLS', { security: 'starttls' }],
   ] as const) {
     it(`tells a device of a mail, over ${title}`, async () => {
-      const subscription = await subscribe(setup.server);
+      const subscription = await subscribe();
       const port = more.security ? setup.dovecot.ports.imap : setup.dovecot.ports.imaps;
-      const token = await register(mailboxOf('ada', subscription.endpoint, { ...more, port }));
+      const user = more.security ? 'ada-starttls' : 'ada-tls';
+      const token = await register(mailboxOf(user, subscription.endpoint, { ...more, port }));
       await reaches(token, 'watching');
-      await setup.dovecot.deliver('ada');
+      await setup.dovecot.deliver(user);
       const first = await version(subscription);
-      await setup.dovecot.deliver('ada');
+      await setup.dovecot.deliver(user);
       expect(await version(subscription)).to.be.above(first);
       await setup.watch.stop(token);
       subscription.device.terminate();
@@ -73,7 +77,7 @@ describe('a mail watch with a real Dovecot', function () {
   }
 
   it('tells of a mail that came before it was registered, if the device names its baseline', async () => {
-    const subscription = await subscribe(setup.server);
+    const subscription = await subscribe();
     const token = await register(mailboxOf('bob', subscription.endpoint));
     const { folders } = await reaches(token, 'watching');
     await setup.watch.stop(token);
@@ -84,7 +88,7 @@ describe('a mail watch with a real Dovecot', function () {
   });
 
   it('tells of a mail that came while the backend was away, and of none when none came', async () => {
-    const subscription = await subscribe(setup.server);
+    const subscription = await subscribe();
     const quiet = await subscribeAndLeave(setup.server);
     const token = await register(mailboxOf('eve', subscription.endpoint));
     const quietToken = await register(mailboxOf('kim', quiet.endpoint));
@@ -103,8 +107,8 @@ describe('a mail watch with a real Dovecot', function () {
   });
 
   it('tells the state endpoint of a password that was changed, and is cured by registering', async () => {
-    const news = await subscribe(setup.server);
-    const state = await subscribe(setup.server);
+    const news = await subscribe();
+    const state = await subscribe();
     const mailbox = mailboxOf('lea', news.endpoint, { stateEndpoint: state.endpoint });
     await setup.dovecot.setUsers(USERS, 'another one');
     try {
@@ -123,25 +127,24 @@ describe('a mail watch with a real Dovecot', function () {
   });
 
   it('ends and erases when the channel of the endpoint is gone', async () => {
-    const subscription = await subscribe(setup.server);
+    const subscription = await subscribe();
     const { device, channelID, endpoint } = subscription;
     const token = await register(mailboxOf('moe', endpoint));
     await reaches(token, 'watching');
     device.send({ messageType: 'unregister', channelID });
     await device.nextOf('unregister');
     await setup.dovecot.deliver('moe');
-    for (;;) {
+    await until('the end of the watch', async () => {
       const status = await setup.watch.status(token);
-      if (!status.ok && status.problem.kind === 'unknown') break;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+      return !status.ok && status.problem.kind === 'unknown';
+    });
     device.terminate();
   });
 
   it('refuses an endpoint that the push server did not issue', async () => {
     const { endpoint } = await subscribeAndLeave(setup.server);
     for (const foreign of [`${endpoint}A`, 'https://elsewhere.example/update/abc']) {
-      const refused = await setup.watch.register(mailboxOf('ada', foreign));
+      const refused = await setup.watch.register(mailboxOf('sam', foreign));
       expect(!refused.ok && refused.problem).to.deep.equal({
         kind: 'invalid',
         fields: [{ field: 'endpoint', expected: 'an endpoint of this server' }],
@@ -152,14 +155,14 @@ describe('a mail watch with a real Dovecot', function () {
   it('does not connect to this machine unless it may', async () => {
     const { endpoint } = await subscribeAndLeave(setup.server);
     for (const host of ['127.0.0.2', '169.254.169.254', '10.0.0.1']) {
-      const token = await register(mailboxOf('ada', endpoint, { host }));
+      const token = await register(mailboxOf('sam', endpoint, { host }));
       await reaches(token, 'blocked-host');
       await setup.watch.stop(token);
     }
   });
 
   it('has left no mail seen, and no secret in a log or a file', async () => {
-    for (const user of ['ada', 'bob', 'eve']) {
+    for (const user of ['ada-tls', 'ada-starttls', 'bob', 'eve']) {
       const flags = await setup.dovecot.admin('fetch', '-u', user, 'flags', 'mailbox', 'INBOX');
       expect(flags).not.to.include('\\Seen');
     }
@@ -173,13 +176,3 @@ describe('a mail watch with a real Dovecot', function () {
     }
   });
 });
-
-async function filesBelow(folder: string): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>();
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(entry.name, await readFile(path, 'latin1'));
-  }
-  return files;
-}

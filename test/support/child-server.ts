@@ -12,7 +12,8 @@ import { within } from './within.ts';
 const CHILD_WAIT_MS_MAX = 15_000;
 
 const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const READY_LINE = /^reveille (?:push )?ready ws=(\S+) endpoint=(\S+) admin=(\S+)\n/;
+const READY_LINE =
+  /^reveille (?:push )?ready ws=(\S+) endpoint=(\S+) admin=(\S+)(?: mail=(\S+))?\n/;
 
 /** One of the two is null. */
 export interface ChildExit {
@@ -25,7 +26,15 @@ export interface ChildServer extends AsyncDisposable {
   pushPid(): Promise<number>;
   /** The process of the kick role below `start`, likewise. */
   kickPid(): Promise<number>;
-  readonly urls: { readonly ws: string; readonly endpoint: string; readonly admin: string };
+  /** Those of the mail watch, likewise. */
+  mailPid(role: 'mail-gate' | 'mailwatch'): Promise<number>;
+  /** `mail` is empty when no mail is watched. */
+  readonly urls: {
+    readonly ws: string;
+    readonly endpoint: string;
+    readonly admin: string;
+    readonly mail: string;
+  };
   /** All that it has printed so far. */
   readonly printed: { readonly stdout: string; readonly stderr: string };
   /** How it ended, whoever ended it. Never rejects. */
@@ -84,13 +93,15 @@ export async function startChildServer(
     return exit;
   };
   try {
-    const [, ws = '', endpoint = '', admin = ''] = await readyLines.next('the ready line');
+    const [, ws = '', endpoint = '', admin = '', mail = ''] =
+      await readyLines.next('the ready line');
     const { pid } = child;
     assert(pid !== undefined, 'what has printed a line has a process id');
     return {
       pushPid: async () => (command === 'push' ? pid : roleBelow(pid, 'push')),
       kickPid: () => roleBelow(pid, 'kick'),
-      urls: { ws, endpoint, admin },
+      mailPid: (role) => roleBelow(pid, role),
+      urls: { ws, endpoint, admin, mail },
       printed,
       exit,
       connect: (options) => openRawDevice(ws, options),
@@ -110,7 +121,10 @@ export async function startChildServer(
 }
 
 /** @throws AssertionError when it does not run now. */
-async function roleBelow(pid: number, role: 'push' | 'kick'): Promise<number> {
+async function roleBelow(
+  pid: number,
+  role: 'push' | 'kick' | 'mail-gate' | 'mailwatch',
+): Promise<number> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   for (const child of children.split(' ').filter((text) => text !== '')) {
     const commandLine = await readFile(`/proc/${child}/cmdline`, 'utf8');

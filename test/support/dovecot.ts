@@ -1,9 +1,11 @@
 /** A real Dovecot on free ports of this machine, that tests may stop, freeze, and give and take mail. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { assert } from '../../src/assert.ts';
 import { findFreePorts } from './free-ports.ts';
@@ -13,6 +15,10 @@ const run = promisify(execFile);
 const HOST = '127.0.0.1';
 const START_WAIT_MS_MAX = 10_000;
 const START_POLL_MS = 20;
+/** Of nobody on a Debian system. */
+const UID_MIN = 20_000;
+const UIDS = 20_000;
+const GID = 65_534;
 
 /** Where TLS comes from: a certificate of `localhost`, and its key. */
 export interface DovecotTls {
@@ -86,10 +92,35 @@ export class RealDovecot {
     await this.#signalAll('CONT');
   }
 
-  /** Lets in these users, each with the password, and nobody else. At any time. */
+  /** Lets in these users, each with the password, and nobody else. At any time; resolves when it is so. */
   async setUsers(users: readonly string[], password = DOVECOT_PASSWORD): Promise<void> {
-    const lines = users.map((user) => `${user}:{PLAIN}${password}\n`);
-    await writeFile(join(this.#folder, 'users'), lines.join(''));
+    const lines = users.map((user) => {
+      // As in /etc/passwd. Each has a uid of its own: the kernel counts by uid how many mailboxes can be watched without polling.
+      const home = join(this.#folder, 'mail', user);
+      return `${user}:{PLAIN}${password}:${uidOf(user)}:${GID}::${home}::\n`;
+    });
+    const path = join(this.#folder, 'users');
+    // A file that is half written would lock users out.
+    await writeFile(`${path}.new`, lines.join(''));
+    await rename(`${path}.new`, path);
+    const [user] = users;
+    // Dovecot looks at the file at most once a second: a login in the second of the last one is still judged by the file before.
+    if (user === undefined || this.#process === undefined) return;
+    const deadline = Date.now() + START_WAIT_MS_MAX;
+    while (!(await this.#admits(user, password))) {
+      assert(Date.now() < deadline, 'dovecot takes the new users in time');
+      await new Promise((resolve) => setTimeout(resolve, START_POLL_MS));
+    }
+  }
+
+  async #admits(user: string, password: string): Promise<boolean> {
+    try {
+      await this.admin('auth', 'test', user, password);
+      return true;
+    } catch {
+      // Its exit code for a password that is wrong.
+      return false;
+    }
   }
 
   /** Delivers one mail by LMTP (RFC 2033), as a mail server would. */
@@ -111,6 +142,50 @@ export class RealDovecot {
       await reply(status);
     }
     socket.destroy();
+  }
+
+  /** Puts one mail into the folder by APPEND (RFC 3501, section 6.3.11), as another device of the user's would. */
+  async append(user: string, password = DOVECOT_PASSWORD): Promise<void> {
+    const socket = connectTls({ host: HOST, port: this.ports.imaps, rejectUnauthorized: false });
+    socket.setEncoding('utf8');
+    const mail = 'Subject: hello\r\n\r\nA canary: content-canary\r\n';
+    const reply = imapReplies(socket);
+    await reply('* OK');
+    for (const [command, wanted] of [
+      [`a LOGIN "${user}" "${password}"`, 'a OK'],
+      [`b APPEND INBOX {${mail.length}}`, '+ '],
+      [mail, 'b OK'],
+      ['c LOGOUT', 'c OK'],
+    ] as const) {
+      socket.write(`${command}\r\n`);
+      await reply(wanted);
+    }
+    socket.destroy();
+  }
+
+  /** What it has logged so far. */
+  async log(): Promise<string> {
+    return await readFile(join(this.#folder, 'log'), 'utf8').catch(() => '');
+  }
+
+  /** The users who have a session of IMAP now, once for each session. */
+  async sessions(): Promise<readonly string[]> {
+    const table = await this.admin('-f', 'tab', 'who', '-1');
+    return table
+      .split('\n')
+      .slice(1)
+      .filter((line) => line.includes('imap'))
+      .map((line) => line.split('\t')[0] ?? '');
+  }
+
+  /** Puts one mail into a folder, as a filter would. */
+  async save(user: string, folder: string): Promise<void> {
+    const child = spawn('doveadm', ['-c', this.configPath, 'save', '-u', user, '-m', folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.end('Subject: hello\r\nFrom: ada@example.com\r\n\r\nA canary: content-canary\r\n');
+    const [code] = await once(child, 'exit');
+    assert(code === 0, `doveadm save ended with ${code}`);
   }
 
   /** Runs `doveadm` with these arguments; resolves to what it printed. */
@@ -157,6 +232,11 @@ export class RealDovecot {
   }
 }
 
+/** The same for the same name; that two names share one does no harm. */
+function uidOf(user: string): number {
+  return UID_MIN + (createHash('sha256').update(user).digest().readUInt32BE() % UIDS);
+}
+
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, HOST);
@@ -188,6 +268,28 @@ function replies(socket: NodeJS.ReadableStream) {
   };
 }
 
+/** Waits for a line that begins so; a refusal is an error. */
+function imapReplies(socket: NodeJS.ReadableStream) {
+  let text = '';
+  let onText = () => {};
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    onText();
+  });
+  return async (wanted: string): Promise<void> => {
+    for (;;) {
+      const lines = text.split('\r\n');
+      text = lines.pop() ?? '';
+      if (lines.some((line) => line.startsWith(wanted))) return;
+      const refusal = lines.find((line) => /^\w+ (?:NO|BAD)/.test(line));
+      assert(refusal === undefined, `IMAP: wanted ${wanted}, got ${refusal}`);
+      await new Promise<void>((resolve) => {
+        onText = resolve;
+      });
+    }
+  };
+}
+
 function configText(folder: string, ports: Ports, tls: DovecotTls): string {
   return `
 base_dir = ${folder}/run
@@ -202,6 +304,8 @@ ssl_key = <${tls.keyPath}
 disable_plaintext_auth = yes
 auth_mechanisms = plain login
 auth_failure_delay = 0
+# Where the kernel lets it watch no more mailboxes, it looks this often.
+mailbox_idle_check_interval = 2s
 mail_location = maildir:${folder}/mail/%u
 mail_max_userip_connections = 2000
 first_valid_uid = 1
@@ -221,8 +325,8 @@ passdb {
   args = ${folder}/users
 }
 userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home=${folder}/mail/%u allow_all_users=yes
+  driver = passwd-file
+  args = ${folder}/users
 }
 service imap-login {
   service_count = 0

@@ -71,7 +71,14 @@ export class FakeImap implements AsyncDisposable {
   readonly passwords = new Map<string, string>();
   /** Access tokens that are taken. */
   readonly tokens = new Set<string>();
-  readonly capabilities = new Set(['IMAP4rev1', 'IDLE', 'ID', 'NAMESPACE', 'SASL-IR', 'AUTH=PLAIN']);
+  readonly capabilities = new Set([
+    'IMAP4rev1',
+    'IDLE',
+    'ID',
+    'NAMESPACE',
+    'SASL-IR',
+    'AUTH=PLAIN',
+  ]);
   readonly faults = new Map<Point, Fault>();
   /** Every line that clients have sent, literals included, tags taken off. */
   readonly commands: string[] = [];
@@ -88,7 +95,7 @@ export class FakeImap implements AsyncDisposable {
     this.security = security;
     this.context = createSecureContext({ cert: certificate, key });
     this.folders.set('INBOX', { uidValidity: 1, uidNext: 1, exists: 0 });
-    this.#server = createServer((socket) => {
+    this.#server = createServer({ noDelay: true }, (socket) => {
       this.accepted++;
       const session = new FakeImapSession(this, socket);
       this.sessions.add(session);
@@ -182,7 +189,7 @@ export class FakeImapSession {
     this.#raw.on('error', () => this.#raw.destroy());
     if (this.#fake.security === 'tls') this.#secure();
     else this.#listen();
-    this.#atPoint('greeting', '', () => this.say('* OK [CAPABILITY IMAP4rev1] ready'));
+    this.#atPoint('greeting', '', () => this.say('* OK ready'));
   }
 
   say(line: string): void {
@@ -196,9 +203,27 @@ export class FakeImapSession {
   /** Says `piece` as fast as it is read, until the client has enough. */
   async flood(piece: string, count: number): Promise<void> {
     for (let said = 0; said < count && !this.#socket.destroyed; said++) {
-      if (this.#socket.write(piece, 'latin1')) continue;
-      await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]).catch(() => {});
+      if (!this.#socket.write(piece, 'latin1')) await this.#drained();
     }
+  }
+
+  /** Until the client has read, or is gone. */
+  #drained(): Promise<void> {
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      const settle = () => {
+        socket.off('drain', settle);
+        socket.off('close', settle);
+        resolve();
+      };
+      socket.on('drain', settle);
+      socket.on('close', settle);
+    });
+  }
+
+  /** Calls `run` when the client is gone. */
+  onEnd(run: () => void): void {
+    this.#raw.once('close', run);
   }
 
   end(): void {
@@ -295,7 +320,8 @@ export class FakeImapSession {
       this.#secure();
     },
     LOGIN: (tag, words) => {
-      const [username = '', password = ''] = words.map((word) => word.replace(/^"|"$/g, ''));
+      const parts = words.join(' ').match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
+      const [username = '', password = ''] = parts.map(unquoted);
       this.#admit(tag, this.#fake.passwords.get(username) === password);
     },
     AUTHENTICATE: (tag, [mechanism = '', initial]) => {
@@ -312,9 +338,9 @@ export class FakeImapSession {
     LIST: (tag, words) => this.#tagged(tag, `* LIST () "/" ${words.at(-1)}`),
     LSUB: (tag) => this.say(`${tag} OK`),
     EXAMINE: (tag, [name = '']) => {
-      const folder = this.#fake.folders.get(name.replace(/^"|"$/g, ''));
+      const folder = this.#fake.folders.get(unquoted(name));
       if (folder === undefined) return this.say(`${tag} NO [NONEXISTENT] no such folder`);
-      this.#selected = name;
+      this.#selected = unquoted(name);
       this.#tagged(
         tag,
         '* FLAGS ()',
@@ -324,7 +350,7 @@ export class FakeImapSession {
       );
     },
     STATUS: (tag, [name = '']) => {
-      const folder = this.#fake.folders.get(name.replace(/^"|"$/g, ''));
+      const folder = this.#fake.folders.get(unquoted(name));
       if (folder === undefined) return this.say(`${tag} NO [NONEXISTENT] no such folder`);
       const { exists, uidNext, uidValidity } = folder;
       const items = `MESSAGES ${exists} UIDNEXT ${uidNext} UIDVALIDITY ${uidValidity}`;
@@ -352,8 +378,11 @@ export class FakeImapSession {
       this.#admit(tag, this.#fake.passwords.get(username) === password);
       return;
     }
-    const token = /\x01auth=Bearer ([^\x01]*)\x01\x01$/.exec(response)?.[1] ?? '';
-    if (this.#fake.tokens.has(token)) return this.#admit(tag, true);
+    const token = response.split('\u0001auth=Bearer ')[1]?.split('\u0001')[0] ?? '';
+    if (this.#fake.tokens.has(token)) {
+      this.#admit(tag, true);
+      return;
+    }
     // RFC 7628, section 3.2.3: the reason first, and NO when the client has seen it.
     this.#onLine = () => this.#admit(tag, false);
     this.say(`+ ${Buffer.from('{"status":"401"}').toString('base64')}`);
@@ -364,4 +393,8 @@ export class FakeImapSession {
     if (isRight && this.#fake.loginAnswer === undefined) this.say(`${tag} OK welcome`);
     else this.say(`${tag} ${refusal}`);
   }
+}
+
+function unquoted(word: string): string {
+  return word.startsWith('"') ? word.slice(1, -1).replace(/\\(.)/g, '$1') : word;
 }

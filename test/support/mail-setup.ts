@@ -17,6 +17,7 @@ import { makeTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts
 export async function startDovecot(
   folder: string,
   users: readonly string[],
+  password?: string,
 ): Promise<{ readonly dovecot: RealDovecot; readonly caPath: string }> {
   const { ca, certificate, key } = await makeKickCertificates();
   const paths = ['ca.crt', 'tls.crt', 'tls.key'].map((name) => join(folder, name));
@@ -25,7 +26,7 @@ export async function startDovecot(
   await writeFile(certificatePath, certificate);
   await writeFile(keyPath, key);
   const dovecot = await prepareDovecot(folder, { certificatePath, keyPath });
-  await dovecot.setUsers(users);
+  await dovecot.setUsers(users, password);
   await dovecot.start();
   return { dovecot, caPath };
 }
@@ -33,7 +34,7 @@ export async function startDovecot(
 /** What differs from the defaults so that a Dovecot next door may be watched, at a test's pace. */
 export function mailSettings(
   folder: string,
-  { server, dovecot, caPath }: { server: TestServer; dovecot: RealDovecot; caPath: string },
+  { dovecot, caPath }: { readonly dovecot: RealDovecot; readonly caPath: string },
 ): Settings {
   return {
     'mailwatch.enabled': true,
@@ -41,7 +42,6 @@ export function mailSettings(
     'mailwatch.master_key_path': join(folder, 'master.key'),
     'mailwatch.sealing_key_path': join(folder, 'sealing.key'),
     'mailwatch.rpc_path': join(folder, 'rpc', 'rpc.sock'),
-    'mailwatch.endpoint_bases': [`${server.urls.endpoint}update/`],
     'mailwatch.allowed_networks': ['127.0.0.1'],
     'mailwatch.allowed_ports': Object.values(dovecot.ports).map(String),
     'mailwatch.ca_path': caPath,
@@ -51,6 +51,7 @@ export function mailSettings(
     'mailwatch.poll_ms': 1000,
     'mailgate.rpc_path': join(folder, 'rpc', 'rpc.sock'),
     'mailgate.port': 0,
+    'mailgate.rpc_deadline_ms': 20_000,
     'mailgate.requests_per_minute_max': 100_000,
   };
 }
@@ -79,7 +80,8 @@ export async function openMailSetup(options: {
   const server = await openTestServer();
   const { dovecot, caPath } = await startDovecot(folder.path, options.users);
   const settings = {
-    ...mailSettings(folder.path, { server, dovecot, caPath }),
+    ...mailSettings(folder.path, { dovecot, caPath }),
+    'mailwatch.endpoint_bases': [`${server.urls.endpoint}update/`],
     ...options.settings,
   };
   const deps = { config: configOf(settings), log, clock };

@@ -10,7 +10,9 @@ export const PACKAGES = [
   { name: 'memcached', proof: 'memcached', tests: /memcached/ },
   { name: 'firefox-esr', proof: 'firefox-esr', tests: /^test\/e2e\/firefox/ },
   { name: 'chromium', proof: 'chromium', tests: /^test\/loadtest\/stress\/page/ },
-  { name: 'openssl', proof: 'openssl', tests: /tls|check-config|^test\/e2e\// },
+  { name: 'dovecot-imapd', proof: '/usr/lib/dovecot/imap', tests: /dovecot|^test\/e2e\/mail/ },
+  { name: 'dovecot-lmtpd', proof: '/usr/lib/dovecot/lmtp', tests: /dovecot|^test\/e2e\/mail/ },
+  { name: 'openssl', proof: 'openssl', tests: /tls|check-config|^test\/(?:e2e|mailwatch)\// },
   { name: 'gcc', proof: 'gcc', tests: /^test\/loadtest\/|power-loss/ },
   { name: 'libc6-dev', proof: '/usr/include/stdio.h', tests: /^test\/loadtest\/|power-loss/ },
 ];

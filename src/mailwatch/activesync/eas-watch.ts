@@ -18,25 +18,14 @@ import type { Egress } from '../egress.ts';
 import type { MailResult } from '../mailbox.ts';
 import type { Pool } from '../pool.ts';
 import type { Alarms } from '../watcher/alarms.ts';
-import {
-  afterFailure,
-  type FailureHistory,
-  type FailureRules,
-  NO_FAILURES,
-} from '../watcher/failure-policy.ts';
 import { Ledger, type LedgerDeps } from '../watcher/ledger.ts';
 import { attentionOf, waitOf } from '../watcher/states.ts';
 import { END_TRIES_MAX } from '../watcher/watch.ts';
 import type { ExchangeOutcome } from './answers.ts';
 import type { ExchangeLocation } from './location.ts';
-import { isTooSoon, tooSoonWaitMs } from './pace.ts';
+import { type EasRules, Patience } from './patience.ts';
 import { isTold, toldFor } from './told.ts';
-
-/** Times in milliseconds, from the config. */
-export interface EasRules extends FailureRules {
-  /** A question that hung this long ends a row of failures. */
-  readonly stableMs: number;
-}
+import { Whereabouts } from './whereabouts.ts';
 
 export interface EasWatchDeps extends LedgerDeps {
   readonly rules: EasRules;
@@ -53,38 +42,21 @@ export interface EasWatchDeps extends LedgerDeps {
   readonly onEnded: (reason: StopReason) => void;
 }
 
-/** How often in a row a server may send us elsewhere. */
-export const MOVES_MAX = 3;
-/** A server that asks for more is asked again after this. */
-export const RETRY_AFTER_MS_MAX = 3_600_000;
-
 const STARTING: WatchState = { kind: 'starting' };
 const BROKEN: MailFailure = { kind: 'protocol', detail: 'the watch has failed' };
-const TOO_SOON: MailFailure = { kind: 'protocol', detail: 'the server answers too soon' };
 const MOVED_ON: MailFailure = { kind: 'protocol', detail: 'HTTP 451 too often' };
-
-/** Failures after which a server may not be the right one any more. */
-const LOST: ReadonlySet<MailFailure['kind']> = new Set(['network', 'tls', 'blocked', 'protocol']);
 
 export class EasWatch {
   readonly #deps: EasWatchDeps;
   readonly #ledger: Ledger;
   readonly #request: ExchangeRequest;
+  readonly #patience: Patience;
+  readonly #whereabouts: Whereabouts;
   #account: Account;
   #state: WatchState = STARTING;
   #sinceMs: number;
-  /** What the last answer led to, also while the watch is deferred. */
-  #verdict: WatchState = STARTING;
-  #history: FailureHistory;
-  /** Answers in a row that came too soon. */
-  #tooSoonInRow = 0;
-  /** Where a 451 has led, until a restart; asked in place of the registered server. */
-  #moved: ExchangeLocation | undefined;
-  #movesInRow = 0;
   /** The device's word that has news which it was not told of yet. */
   #newsForMs: number | undefined;
-  /** When the server was asked, of the last question; undefined when that one never came so far. */
-  #askedAtMs: number | undefined;
   /** Ends whatever the watch is waiting for, so that it sees what has changed. */
   #nudge = new AbortController();
   #notBeforeMs: number;
@@ -99,9 +71,9 @@ export class EasWatch {
     this.#ledger = new Ledger(account, deps);
     this.#sinceMs = deps.clock.nowMs();
     this.#notBeforeMs = account.notBeforeMs;
-    const { authFailingSinceMs } = account.progress;
-    this.#history =
-      authFailingSinceMs === undefined ? NO_FAILURES : { ...NO_FAILURES, authFailingSinceMs };
+    this.#patience = new Patience(account.progress.authFailingSinceMs, deps);
+    const { host, port } = account.server;
+    this.#whereabouts = new Whereabouts({ host, port, path: account.exchange.path });
   }
 
   get state(): WatchState {
@@ -152,7 +124,7 @@ export class EasWatch {
       } catch (err) {
         // Our own bug, or a store's failure where it was not expected: this watch waits, and no other has noticed.
         log.error({ account: this.#account.id, err }, 'mail.watch.broken');
-        this.#verdict = this.#judge(BROKEN);
+        this.#patience.onFailure(BROKEN);
       }
       nudge.abort();
     }
@@ -173,9 +145,9 @@ export class EasWatch {
     if (isTold(this.#account, this.#ledger.progress)) {
       return await this.#rest(nowMs + leftMs, signal);
     }
+    if (waitOf(this.#patience.verdict) > nowMs) return await this.#waitOut(signal);
     // Of an older word: the device has looked itself since.
     if (this.#newsForMs === this.#account.seenAtMs) return await this.#tell(signal);
-    if (waitOf(this.#verdict) > nowMs) return await this.#waitOut(signal);
     await this.#ask(signal);
   }
 
@@ -204,18 +176,17 @@ export class EasWatch {
 
   /** Waits as the last failure asks for; a device that could not be told of it is told in between. */
   async #waitOut(signal: AbortSignal): Promise<void> {
-    this.#enter(this.#verdict);
-    const retryMs = await this.#ledger.tellAttention(attentionOf(this.#verdict));
-    const waitMs = waitOf(this.#verdict) - this.#deps.clock.nowMs();
+    const { verdict } = this.#patience;
+    this.#enter(verdict);
+    const retryMs = await this.#ledger.tellAttention(attentionOf(verdict));
+    const waitMs = waitOf(verdict) - this.#deps.clock.nowMs();
     await this.#deps.alarms.wait(retryMs > 0 ? Math.min(retryMs, waitMs) : waitMs, signal);
   }
 
   /** Asks once, and takes in what the answer means. */
   async #ask(signal: AbortSignal): Promise<void> {
-    const { server } = this.#account;
-    const { path } = this.#request;
-    const location = this.#moved ?? { host: server.host, port: server.port, path };
-    this.#askedAtMs = undefined;
+    const location = this.#whereabouts.current;
+    this.#patience.onBegun();
     if (this.#state.kind !== 'watching') this.#enter(STARTING);
     const slot = await this.#deps.pool.acquire(location.host, signal);
     if (slot === undefined) return;
@@ -236,7 +207,7 @@ export class EasWatch {
     if (!credentials.ok) return { kind: 'failed', failure: credentials.failure };
     const { address } = way;
     const onAsked = () => {
-      this.#askedAtMs = this.#deps.clock.monotonicMs();
+      this.#patience.onAsked();
       this.#enter({ kind: 'watching' });
     };
     const outcome = await ask(
@@ -250,19 +221,20 @@ export class EasWatch {
   }
 
   async #onOutcome(outcome: ExchangeOutcome): Promise<void> {
-    if (outcome.kind !== 'moved') this.#movesInRow = 0;
     switch (outcome.kind) {
       case 'quiet':
+        this.#patience.onQuiet(this.#request);
         await this.#onLetIn();
-        this.#setPace();
         await this.#ledger.tellAttention('none');
         return;
       case 'news':
+        this.#patience.onNews();
         this.#newsForMs = this.#account.seenAtMs;
-        this.#tooSoonInRow = 0;
         return await this.#onLetIn();
       case 'moved':
-        return await this.#onMoved(outcome.to);
+        // Where the mailbox is now is asked at once.
+        if (this.#whereabouts.move(outcome.to)) return;
+        return await this.#onFailure(MOVED_ON);
       case 'failed':
         return await this.#onFailure(outcome.failure, outcome.retryAfterMs);
       default:
@@ -270,55 +242,19 @@ export class EasWatch {
     }
   }
 
-  /** Where the mailbox is now is asked at once. */
-  async #onMoved(to: ExchangeLocation): Promise<void> {
-    this.#moved = to;
-    this.#movesInRow++;
-    if (this.#movesInRow <= MOVES_MAX) return;
-    this.#movesInRow = 0;
-    await this.#onFailure(MOVED_ON);
-  }
-
   async #onLetIn(): Promise<void> {
-    this.#verdict = STARTING;
-    this.#history = NO_FAILURES;
+    this.#whereabouts.onArrived();
     await this.#ledger.noteRefusal(undefined);
   }
 
-  /** After "nothing new": at once again, unless the server did not wait with it. */
-  #setPace(): void {
-    const { clock, random } = this.#deps;
-    const tookMs = clock.monotonicMs() - (this.#askedAtMs ?? clock.monotonicMs());
-    if (!isTooSoon(tookMs, this.#request.responseTimeoutMs)) {
-      this.#tooSoonInRow = 0;
-      return;
-    }
-    this.#tooSoonInRow++;
-    const nextTryMs = clock.nowMs() + tooSoonWaitMs(this.#tooSoonInRow, random);
-    this.#verdict = { kind: 'backoff', failure: TOO_SOON, nextTryMs };
-  }
-
-  async #onFailure(failure: MailFailure, retryAfterMs = 0): Promise<void> {
+  async #onFailure(failure: MailFailure, retryAfterMs?: number): Promise<void> {
     this.#deps.log.debug({ account: this.#account.id, failure: failure.kind }, 'mail.watch.failed');
-    // Where the server once sent us may be gone: the one that the device has named knows better.
-    if (LOST.has(failure.kind)) this.#moved = undefined;
-    const state = this.#judge(failure, Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
-    await this.#ledger.noteRefusal(this.#history.authFailingSinceMs);
-    if (state.kind === 'stopped') return await this.#end(state.reason);
-    this.#verdict = state;
-    this.#enter(state);
-  }
-
-  #judge(failure: MailFailure, waitMsMin = 0): WatchState {
-    const { rules, clock, random } = this.#deps;
-    const nowMs = clock.nowMs();
-    const askedAtMs = this.#askedAtMs ?? clock.monotonicMs();
-    const isStable = clock.monotonicMs() - askedAtMs >= rules.stableMs;
-    const before = isStable ? { ...this.#history, failuresInRow: 0 } : this.#history;
-    const { state, history } = afterFailure(failure, before, { rules, nowMs, random });
-    this.#history = history;
-    if (state.kind !== 'limited') return state;
-    return { ...state, nextTryMs: Math.max(state.nextTryMs, nowMs + waitMsMin) };
+    this.#whereabouts.onFailure(failure);
+    this.#patience.onFailure(failure, retryAfterMs);
+    const { verdict, authFailingSinceMs } = this.#patience;
+    await this.#ledger.noteRefusal(authFailingSinceMs);
+    if (verdict.kind === 'stopped') return await this.#end(verdict.reason);
+    this.#enter(verdict);
   }
 
   async #end(reason: StopReason): Promise<void> {

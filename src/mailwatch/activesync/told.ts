@@ -10,16 +10,18 @@ const NAME = 'ActiveSync';
 /** There is only ever one mailbox behind a request. */
 const UID_VALIDITY = 0;
 
+type Heard = Pick<Account, 'seenAtMs'>;
+
 /** The beginning: no word has this moment. */
 export const NOTHING_TOLD: readonly WatchedFolder[] = foldersAt(0);
 
 /** What is kept once the news for the device's last word has been told. */
-export function toldFor({ seenAtMs }: Account): readonly WatchedFolder[] {
+export function toldFor({ seenAtMs }: Heard): readonly WatchedFolder[] {
   return foldersAt(seenAtMs);
 }
 
 /** Whether the device was told since it was last heard of: asking again would only bring what it knows. */
-export function isTold({ seenAtMs }: Account, { folders }: WatchProgress): boolean {
+export function isTold({ seenAtMs }: Heard, { folders }: WatchProgress): boolean {
   // Equal, not "since": the machine's clock may be set back.
   return folders[0]?.baseline?.uidNext === seenAtMs;
 }

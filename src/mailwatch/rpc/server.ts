@@ -1,9 +1,8 @@
 /** The backend's end of the RPC: a unix socket for its own user alone, or TLS on which both ends prove who they are. */
-import { chmod, mkdir, unlink } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { assert } from '../../assert.ts';
 import type { Log } from '../../log.ts';
 import type { RpcAddress, RpcLimits } from './address.ts';
 import { FrameReader, frame, parseFrame } from './frames.ts';
@@ -46,9 +45,8 @@ export async function listenForGates(address: RpcAddress, deps: RpcServerDeps): 
   };
   const server = createListener(address, onSocket);
   server.maxConnections = CONNECTIONS_MAX;
-  if (address.kind === 'unix') await prepareSocketFile(address.path);
-  await listening(server, address);
-  if (address.kind === 'unix') await chmod(address.path, 0o600);
+  if (address.kind === 'unix') await listenOnFile(server, address.path, deps.limits.deadlineMs);
+  else await listening(server, () => server.listen(address.port, address.host));
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : undefined,
@@ -67,38 +65,43 @@ function createListener(address: RpcAddress, onSocket: (socket: Socket) => void)
   return createTlsServer({ ...options, minVersion: 'TLSv1.3' }, onSocket);
 }
 
-/** The folder for its owner alone, and nothing of a backend that died at the path. */
-async function prepareSocketFile(path: string): Promise<void> {
+/**
+ * The folder for its owner alone. Listens under a name of its own, which then takes the place of `path`, whoever had that: a backend that was
+ * frozen and has lost its lease removes the name under which it listened when it closes, and that must not be ours.
+ */
+async function listenOnFile(server: Server, path: string, answerMsMax: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if (await isAnswered(path)) throw new Error(`another backend listens on ${path}`);
-  try {
-    await unlink(path);
-  } catch (error) {
-    assert(error instanceof Error && 'code' in error, 'the file system names its errors');
-    if (error.code !== 'ENOENT') throw error;
-  }
+  if (await isAnswered(path, answerMsMax)) throw new Error(`another backend listens on ${path}`);
+  const own = `${path}.${process.pid}`;
+  await rm(own, { force: true });
+  await listening(server, () => server.listen(own));
+  await chmod(own, 0o600);
+  await rename(own, path);
 }
 
-function isAnswered(path: string): Promise<boolean> {
+/** Whether a backend lives there: one that is frozen still has its connections accepted by the kernel, but answers nothing. */
+function isAnswered(path: string, answerMsMax: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     const settle = (answer: boolean) => {
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+    socket.once('connect', () => socket.write(frame({ id: 0, method: 'alive', request: {} })));
+    socket.once('data', () => settle(true)).once('end', () => settle(false));
+    socket.once('error', () => settle(false));
+    socket.setTimeout(answerMsMax, () => settle(false));
   });
 }
 
-function listening(server: Server, address: RpcAddress): Promise<void> {
+function listening(server: Server, listen: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    const onListening = () => {
+    server.once('listening', () => {
       server.off('error', reject);
       resolve();
-    };
-    if (address.kind === 'unix') server.listen(address.path, onListening);
-    else server.listen(address.port, address.host, onListening);
+    });
+    listen();
   });
 }
 

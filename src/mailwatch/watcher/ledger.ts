@@ -45,6 +45,9 @@ export class Ledger {
   /** Of PUTs that were accepted, kept or not: no version is ever sent twice. */
   #lastVersion: number | undefined;
   #failuresInRow = 0;
+  /** Of the endpoint for states, apart: a dead one slows no news down. */
+  #stateFailuresInRow = 0;
+  #stateNotBeforeMs = 0;
 
   constructor(account: Account, deps: LedgerDeps) {
     this.#account = account;
@@ -91,17 +94,17 @@ export class Ledger {
    */
   async tellAttention(attention: Attention): Promise<number> {
     if (attention === this.#progress.told) return 0;
-    const { stateEndpoint } = this.#account;
-    if (stateEndpoint !== undefined) {
-      const { notifier, clock } = this.#deps;
-      // The time alone: what was last told of is in no record of its own, and states change by the hour.
-      const outcome = await notifier.notify(stateEndpoint, nextVersion(undefined, clock.nowMs()));
-      // A state endpoint that is gone is no reason to end the watch: there is nobody who wants to know.
-      if (outcome.kind === 'later') return this.#later(outcome.retryAfterMs).waitMs;
+    const leftMs = this.#stateNotBeforeMs - this.#deps.clock.monotonicMs();
+    if (leftMs > 0) return leftMs;
+    const { told, retryAfterMs } = await this.#notifyState();
+    if (told && (await this.#keep({ ...this.#progress, told: attention }))) {
+      this.#stateFailuresInRow = 0;
+      return 0;
     }
-    if (!(await this.#keep({ ...this.#progress, told: attention }))) return this.#later().waitMs;
-    this.#failuresInRow = 0;
-    return 0;
+    this.#stateFailuresInRow++;
+    const waitMs = Math.max(retryAfterMs, putRetryMs(this.#stateFailuresInRow, this.#deps));
+    this.#stateNotBeforeMs = this.#deps.clock.monotonicMs() + waitMs;
+    return waitMs;
   }
 
   /** Keeps since when the password is refused; undefined when it is not. */
@@ -111,6 +114,17 @@ export class Ledger {
     await this.#keep(
       authFailingSinceMs === undefined ? progress : { ...progress, authFailingSinceMs },
     );
+  }
+
+  async #notifyState(): Promise<{ readonly told: boolean; readonly retryAfterMs: number }> {
+    const { notifier, clock } = this.#deps;
+    const { stateEndpoint } = this.#account;
+    if (stateEndpoint === undefined) return { told: true, retryAfterMs: 0 };
+    // The time alone: what was last told of is in no record of its own, and states change by the hour.
+    const outcome = await notifier.notify(stateEndpoint, nextVersion(undefined, clock.nowMs()));
+    // A state endpoint that is gone is no reason to end the watch: there is nobody who wants to know.
+    if (outcome.kind !== 'later') return { told: true, retryAfterMs: 0 };
+    return { told: false, retryAfterMs: outcome.retryAfterMs ?? 0 };
   }
 
   async #keepNews(seen: readonly WatchedFolder[], lastVersion: number): Promise<Telling> {

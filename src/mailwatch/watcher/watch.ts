@@ -4,16 +4,8 @@
  * restart in between can lose mail: at worst a version is sent twice.
  */
 import { assert } from '../../assert.ts';
-import type {
-  Account,
-  Credentials,
-  MailFailure,
-  StopReason,
-  WatchReport,
-  WatchState,
-} from '../account.ts';
-import type { Egress } from '../egress.ts';
-import type { MailConnection, MailResult, OpenMail } from '../mailbox.ts';
+import type { Account, MailFailure, StopReason, WatchReport, WatchState } from '../account.ts';
+import type { MailConnection } from '../mailbox.ts';
 import type { Pool } from '../pool.ts';
 import {
   afterFailure,
@@ -22,25 +14,16 @@ import {
   NO_FAILURES,
 } from './failure-policy.ts';
 import { Ledger, type LedgerDeps } from './ledger.ts';
+import { type LogInDeps, logIn } from './log-in.ts';
 import { attentionOf, waitOf } from './states.ts';
 import { type Ending, failed, keepVigil, LEFT, type VigilDeps, type VigilRules } from './vigil.ts';
 
 /** Times in milliseconds, from the config. */
 export interface WatchRules extends FailureRules, VigilRules {}
 
-export interface WatchDeps extends LedgerDeps, Pick<VigilDeps, 'alarms'> {
+export interface WatchDeps extends LedgerDeps, LogInDeps, Pick<VigilDeps, 'alarms'> {
   readonly rules: WatchRules;
-  readonly open: OpenMail;
-  readonly egress: Egress;
   readonly pool: Pick<Pool, 'acquire'>;
-  /**
-   * Fresh ones each time: a password from the vault, an access token that is still good. `refused` are those that the server has just
-   * refused: a token among them is not to be given again.
-   */
-  readonly credentialsOf: (
-    account: Account,
-    refused?: Credentials,
-  ) => Promise<MailResult<Credentials>>;
   /** The watch has ended by itself; the credentials are to be erased. */
   readonly onEnded: (reason: StopReason) => void;
 }
@@ -179,34 +162,13 @@ export class Watch {
     const slot = await pool.acquire(server.host, signal);
     if (slot === undefined) return LEFT;
     try {
-      const opened = await this.#open(signal);
+      const opened = await logIn(this.#account, signal, this.#deps);
       if (opened.ok) return await this.#watchOver(opened.value, signal);
       // What a connection fails with that we cut says nothing of the server.
       return signal.aborted && opened.failure.kind === 'network' ? LEFT : failed(opened.failure);
     } finally {
       slot.release();
     }
-  }
-
-  async #open(signal: AbortSignal): Promise<MailResult<MailConnection>> {
-    const { server } = this.#account;
-    const way = await this.#deps.egress(server.host, server.port);
-    return way.ok ? await this.#logIn(way.address, signal) : way;
-  }
-
-  async #logIn(
-    address: string,
-    signal: AbortSignal,
-    refused?: Credentials,
-  ): Promise<MailResult<MailConnection>> {
-    const { open, credentialsOf } = this.#deps;
-    const { server } = this.#account;
-    const credentials = await credentialsOf(this.#account, refused);
-    if (!credentials.ok) return credentials;
-    const opened = await open({ server, address, credentials: credentials.value }, signal);
-    // A token may have been revoked before its time. Only when a new one is refused too, the user must act.
-    const isFinal = opened.ok || opened.failure.kind !== 'oauth' || refused !== undefined;
-    return isFinal ? opened : await this.#logIn(address, signal, credentials.value);
   }
 
   async #watchOver(connection: MailConnection, signal: AbortSignal): Promise<Ending> {

@@ -16,10 +16,10 @@ export interface CommitsDeps {
 /** Operations decided in one go: some 3 ms of this thread. */
 export const GROUP_OPERATIONS_MAX = 1000;
 /**
- * How far apart the commits of a busy process begin. Each costs 0.2 ms of processor time, whatever it holds: many small ones would take
- * it from the work that fills them.
+ * How far apart the commits of a busy process begin. Each costs 0.2 ms of processor time, whatever it holds: at most a tenth of a core. A PUT
+ * waits for this and for one write, which is most of what the slowest of a hundred take.
  */
-const GATHER_MS_MAX = 4;
+const GATHER_MS_MAX = 2;
 /** A commit that takes longer stands behind a dead disk, or behind a process that was stopped while it held the file's lock. */
 export const COMMIT_MS_MAX = 5000;
 /** After a failure operations are refused untried for so long: nobody asks a full disk a thousand times a second. */

@@ -92,15 +92,16 @@ export function decideDevice<Answer>(
 ): Decision<Answer> | 'later' {
   if (group.changed(deviceId) !== 'nothing') return 'later';
   const { file } = group;
-  const bytes = file.get(deviceKey(deviceId));
+  const key = deviceKey(deviceId);
+  const bytes = file.get(key);
   const stamp = bytes === undefined ? undefined : file.lastStamp();
   const read = bytes === undefined ? undefined : decodeDevice(bytes);
   const { answer, next, update, withoutUpdatesOf, grows } = edit(currentDevice(read, group), group);
   if (next === undefined) return { answer, written: undefined };
   if (grows) group.requireRoom();
   group.takeDevice(deviceId);
-  const written = file.guard(deviceKey(deviceId), stamp, () => {
-    file.putGuarded(deviceKey(deviceId), encodeDevice(next));
+  const written = file.guard(key, stamp, () => {
+    file.putGuarded(key, encodeDevice(next));
     for (const channelId of withoutUpdatesOf ?? []) {
       file.removeGuarded(updateKey(deviceId, channelId));
     }

@@ -6,8 +6,8 @@ import type { ScriptedConnection } from './scripted-mailbox.ts';
 import { RULES, WatchRig } from './watch-rig.ts';
 
 /** A connection or an alarm that is left behind is more than this, and what the engine itself keeps is less. */
-const CYCLES = 2_000;
-const BYTES_PER_CYCLE_MAX = 300;
+const CYCLES = 1_000;
+const BYTES_PER_CYCLE_MAX = 600;
 
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');

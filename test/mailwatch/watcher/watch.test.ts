@@ -354,6 +354,26 @@ describe('a watch', () => {
       expect(rig.mailbox.opened).to.be.at.most(2);
     });
 
+    it('holds up no news though the endpoint for states is dead', async () => {
+      await started({}, ({ mailbox }) => {
+        mailbox.refusal = AUTH;
+      });
+      rig.mailbox.refusal = undefined;
+      rig.stateOutcome = { kind: 'later' };
+      await rig.leap(HOUR_MS);
+      for (let cry = 0; cry < 300; cry++) {
+        rig.mailbox.expunge();
+        await rig.leap(LOOK_INTERVAL_MS);
+      }
+      expect(rig.refusedPuts.length).to.be.within(2, 10);
+      rig.outcome = { kind: 'later' };
+      rig.mailbox.arrive();
+      await rig.leap(LOOK_INTERVAL_MS);
+      rig.outcome = { kind: 'accepted' };
+      await rig.leap(RULES.backoffMinMs);
+      expect(rig.versions).to.have.length(1);
+    });
+
     it('is given up after three days, counted over restarts', async () => {
       const maxPollMs = 10 * RULES.authGiveUpMs;
       await started({ maxPollMs }, ({ mailbox }) => {

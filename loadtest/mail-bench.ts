@@ -1,0 +1,105 @@
+/** `npm run bench:mail`: from the delivery of a mail to the frame at the device, and memory per watch. docs/benchmarks.md. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type MailFigures, measureMail } from './mail/measure.ts';
+import { createProgress } from './progress.ts';
+import { EXIT_CODES } from './wire/command.ts';
+
+const RESULTS_FOLDER = 'build/bench';
+const SIZES = [1, 200, 1000];
+const SERVERS = ['dovecot', 'fake'] as const;
+/** What one size takes about, until the first tells. */
+const STEP_SECS = 90;
+
+interface Flags {
+  readonly mailboxes: readonly number[];
+  readonly mails: number;
+  readonly only?: string;
+  readonly json?: string;
+}
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const program = new Command('bench:mail')
+    .description(
+      'Measures the mail watch against Dovecot and against a fast fake. See docs/benchmarks.md.',
+    )
+    .option('--mailboxes <numbers>', `how many, in turn (${SIZES.join(',')})`, parseSizes, SIZES)
+    .option('--mails <number>', 'mails for each number of mailboxes', parseCount, 300)
+    .option('--only <server>', `one of ${SERVERS.join(', ')}`, parseServer)
+    .option('--json <file>', 'where the figures go (build/bench/mail-<time>.json)')
+    .allowExcessArguments(false)
+    .exitOverride();
+  try {
+    program.parse();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT_CODES.passed : EXIT_CODES.badUsage;
+  }
+  const { mailboxes: sizes, mails, only, json } = program.opts<Flags>();
+  const servers = SERVERS.filter((name) => only === undefined || name === only);
+  const progress = createProgress(servers.length * sizes.length, STEP_SECS);
+  const startedAt = new Date();
+  const figures: MailFigures[] = [];
+  for (const server of servers) {
+    for (const mailboxes of sizes) {
+      progress.start(`${server}, ${mailboxes} mailboxes`);
+      figures.push(await measureMail({ server, mailboxes, mails }, progress.detail));
+    }
+  }
+  progress.end();
+  console.log(tableOf(figures));
+  const name = `mail-${startedAt.toISOString().replaceAll(':', '')}.json`;
+  const path = json ?? join(RESULTS_FOLDER, name);
+  await mkdir(dirname(path), { recursive: true });
+  const machine = { node: process.version, cpus: cpus().map(({ model }) => model) };
+  await writeFile(path, `${JSON.stringify({ startedAt, machine, figures }, null, 1)}\n`);
+  console.log(`\nfigures: ${path}`);
+  return figures.every(({ missing }) => missing === 0) ? EXIT_CODES.passed : EXIT_CODES.failed;
+}
+
+const COLUMNS = [
+  'server',
+  'mailboxes',
+  'mails',
+  'missing',
+  'p50 ms',
+  'p99 ms',
+  'kB/watch',
+  'bare kB',
+  'ratio',
+];
+
+function tableOf(figures: readonly MailFigures[]): string {
+  const rows = figures.map(({ server, mailboxes, mails, missing, ...rest }) => [
+    ...[server, mailboxes, mails, missing].map(String),
+    ...[rest.p50Ms, rest.p99Ms, rest.kbPerWatch, rest.bareKbPerConnection].map(whole),
+    rest.kbPerWatch === undefined || rest.bareKbPerConnection === undefined
+      ? '–'
+      : (rest.kbPerWatch / rest.bareKbPerConnection).toFixed(2),
+  ]);
+  return [COLUMNS, ...rows]
+    .map((row) => row.map((cell, at) => cell.padStart(at === 0 ? 8 : 10)).join(''))
+    .join('\n');
+}
+
+function whole(value: number | undefined): string {
+  return value === undefined ? '–' : value.toFixed(0);
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+function parseSizes(text: string): readonly number[] {
+  return text.split(',').map(parseCount);
+}
+
+function parseServer(text: string): string {
+  if (SERVERS.some((name) => name === text)) return text;
+  throw new InvalidArgumentError(`It must be one of ${SERVERS.join(', ')}.`);
+}

@@ -20,6 +20,7 @@ import { type Network, parseNetwork } from '../mailwatch/egress/addresses.ts';
 import { resolveByDns } from '../mailwatch/egress/resolve.ts';
 import { createEgress, type Egress } from '../mailwatch/egress.ts';
 import { createOpenMail } from '../mailwatch/imap.ts';
+import { KeptAccounts } from '../mailwatch/kept-accounts.ts';
 import { type Leadership, seekLeadership } from '../mailwatch/leadership.ts';
 import { createMailMetrics, type MailMetrics, WATCH_STATES } from '../mailwatch/mail-metrics.ts';
 import type { OpenMail } from '../mailwatch/mailbox.ts';
@@ -143,8 +144,7 @@ function createMailBackend({ config, clock, log }: RoleDeps, parts: BackendParts
     keep: (id, credentials) => backend.keepCredentials(id, credentials),
   });
   const backend = createBackend({
-    accounts,
-    vault,
+    kept: new KeptAccounts(accounts, vault),
     notifier,
     sealingKeys,
     freshOauth,
@@ -220,9 +220,9 @@ async function serve(deps: RoleDeps, parts: Serving) {
       rpc = await listenForGates(address, service);
     },
     async onLost() {
-      await rpc?.close();
+      // At once: whatever keeps the one from ending, the watches must not go on without the lease.
+      await Promise.all([backend.stopAll(), rpc?.close()]);
       rpc = undefined;
-      await backend.stopAll();
     },
     clock,
     log,

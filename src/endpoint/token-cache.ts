@@ -2,7 +2,7 @@ import type { Metrics } from '../metrics.ts';
 import type { TokenContent, Tokens } from '../protocol/token.ts';
 
 /**
- * Remembers what tokens stood for: opening one costs two cipher operations (4 µs), looking it up a tenth of that, and most PUTs go to an
+ * Remembers what tokens stood for: opening one costs three hashes and ciphers (3 µs), looking it up a tenth of that, and most PUTs go to an
  * endpoint that was PUT to before. Two maps of half the bound each: when the newer is full the older is forgotten, so what is used
  * stays and nothing has to be kept in order. Only tokens that open are kept, so strangers cannot fill it.
  */

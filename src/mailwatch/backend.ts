@@ -14,15 +14,16 @@ import type {
   WatchReport,
   WatchState,
 } from './account.ts';
-import { type AccountSecret, type StoredAccount, toAccount } from './accounts/records.ts';
-import { type Accounts, AccountsUnavailableError } from './accounts.ts';
+import { type StoredAccount, toAccount } from './accounts/records.ts';
+import { AccountsUnavailableError } from './accounts.ts';
+import type { Kept, KeptAccounts } from './kept-accounts.ts';
 import type { MailResult } from './mailbox.ts';
 import type { Notifier } from './notifier.ts';
 import type { FreshCredentials } from './oauth.ts';
-import { openRegistration, progressOf, type SealingKeys } from './registration.ts';
+import { openRegistration, type SealingKeys, secretOf } from './registration.ts';
 import type { Answer, MailService, Refusal, RegisterRequest, Requests } from './rpc/methods.ts';
 import { accountIdOf, accountOfToken, isTokenOf, newWatchToken } from './tokens.ts';
-import { type Vault, VaultUnavailableError } from './vault.ts';
+import { VaultKeyError, VaultUnavailableError } from './vault.ts';
 
 /** What a running watch can be asked. */
 export interface RunningWatch {
@@ -53,8 +54,7 @@ export interface BackendLimits {
 }
 
 export interface BackendDeps {
-  readonly accounts: Accounts;
-  readonly vault: Vault;
+  readonly kept: KeptAccounts;
   readonly notifier: Pick<Notifier, 'check'>;
   readonly sealingKeys: SealingKeys;
   readonly freshOauth: FreshCredentials;
@@ -65,6 +65,9 @@ export interface BackendDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** Shortest wait between two starts of a ramp: below it several watches begin together. */
+const RAMP_STEP_MS_MIN = 10;
 
 /** The backend while it is open. */
 export interface Backend {
@@ -88,7 +91,8 @@ class MailBackendCore implements Backend {
   readonly #watches = new Map<AccountId, RunningWatch>();
   /** The last call of each account that has one under way. */
   readonly #turns = new Map<AccountId, Promise<unknown>>();
-  #ramp = new AbortController();
+  /** Aborted when the lease is lost or given back: nothing that was begun before may begin a watch or write a secret after. */
+  #lead = new AbortController();
   readonly service: MailService;
 
   constructor(deps: BackendDeps) {
@@ -107,42 +111,43 @@ class MailBackendCore implements Backend {
   }
 
   async startAll(): Promise<void> {
-    const { accounts, vault, wait, limits, log } = this.#deps;
-    this.#ramp = new AbortController();
-    const { signal } = this.#ramp;
-    const stored = [...accounts.list()];
-    const known = new Set(stored.map(({ id }) => id));
-    // A registration that died between its two writes has left a secret that nobody has been promised.
-    for (const id of await vault.list()) if (!known.has(id)) await vault.erase(id);
-    for (const [index, account] of stored.entries()) {
-      const secret = await this.#secretOf(account.id);
-      if (secret === undefined) {
-        // A stop that died between its two writes: the device has asked for it.
-        await accounts.update(account.id, () => undefined);
-        continue;
-      }
-      const watch = this.#createWatch(toAccount(account, secret));
-      // Evenly, not by chance: the ramp is a promise to the providers.
-      const waitMs = Math.floor((limits.rampMs * index) / stored.length);
-      void wait(waitMs, signal).then(() => {
-        if (!signal.aborted && this.#watches.get(account.id) === watch) watch.start();
-      });
+    const { kept, limits, log } = this.#deps;
+    this.#lead = new AbortController();
+    const { whole, broken } = await kept.recover();
+    for (const account of broken) log.error({ account }, 'mail.vault.secret_broken');
+    for (const one of whole) this.#createWatch(one);
+    void this.#startInTurn([...this.#watches], this.#lead.signal);
+    log.info({ accounts: whole.length, rampMs: limits.rampMs }, 'mail.watches.started');
+  }
+
+  /** Evenly over the ramp, not by chance: the ramp is a promise to the providers. Never rejects. */
+  async #startInTurn(
+    watches: readonly (readonly [AccountId, RunningWatch])[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { wait, limits } = this.#deps;
+    let owedMs = 0;
+    for (const [id, watch] of watches) {
+      if (signal.aborted) return;
+      if (this.#watches.get(id) === watch) watch.start();
+      owedMs += limits.rampMs / watches.length;
+      if (owedMs < RAMP_STEP_MS_MIN) continue;
+      await wait(owedMs, signal);
+      owedMs = 0;
     }
-    log.info({ accounts: this.#watches.size, rampMs: limits.rampMs }, 'mail.watches.started');
   }
 
   async stopAll(): Promise<void> {
-    this.#ramp.abort();
+    this.#lead.abort();
     // What a watch has just told is saved before it ends, so the watches are known until then.
     await Promise.all([...this.#watches.values()].map((watch) => watch.stop()));
     this.#watches.clear();
+    await Promise.allSettled(this.#turns.values());
   }
 
   async keepCredentials(id: AccountId, credentials: Credentials): Promise<void> {
-    const secret = await this.#secretOf(id);
     // Stopped meanwhile: what was erased must not come back.
-    if (secret === undefined || !this.#watches.has(id)) return;
-    await this.#deps.vault.put(id, JSON.stringify({ ...secret, credentials }));
+    if (this.#watches.has(id)) await this.#deps.kept.keepCredentials(id, credentials);
   }
 
   counts(): ReadonlyMap<WatchState['kind'], number> {
@@ -154,42 +159,64 @@ class MailBackendCore implements Backend {
   }
 
   #register(request: RegisterRequest): Promise<Answer<'register'>> {
+    const lead = this.#lead.signal;
     return this.#inTurn(accountIdOf(request.endpoint), async (id) => {
-      const { limits, accounts, vault, clock } = this.#deps;
+      const { limits, kept, clock } = this.#deps;
       const opened = await openRegistration(request, this.#deps);
-      if (opened.kind === 'unavailable') return this.#unavailable();
+      if (opened.kind === 'unavailable' || lead.aborted) return this.#unavailable();
       if (opened.kind === 'invalid') return refused(opened);
-      const older = accounts.get(id);
+      const older = kept.get(id);
       if (older === undefined && this.#watches.size >= limits.accountsMax) {
         return refused({ kind: 'throttled', retryAfterMs: limits.retryAfterMs });
       }
-      const olderSecret = older && (await this.#secretOf(id));
+      const found = older === undefined ? undefined : await kept.secretOf(id);
+      const olderSecret = found?.kind === 'opened' ? found.secret : undefined;
+      const secret = secretOf(request, opened.credentials, { older, olderSecret });
       const nowMs = clock.nowMs();
       const { token, hash } = newWatchToken(id);
+      const { maxPollMs, waitMs } = request;
+      const { folders, generation } = secret;
+      const lastVersion = older?.progress.lastVersion;
       const stored: StoredAccount = {
-        id,
-        tokenHash: hash,
-        protocol: request.protocol,
-        server: request.server,
-        maxPollMs: request.maxPollMs,
+        ...{ id, tokenHash: hash, generation, maxPollMs },
         seenAtMs: nowMs,
-        notBeforeMs: nowMs + request.waitMs,
-        progress: progressOf(request, opened.secret, { older, olderSecret }),
+        notBeforeMs: nowMs + waitMs,
+        // Versions go on growing whatever mailbox it was before.
+        progress: { folders, told: 'none', ...(lastVersion === undefined ? {} : { lastVersion }) },
       };
-      await this.#endWatch(id);
-      try {
-        // The secret first: a record without its secret would be a watch that was stopped, a secret without its record is erased.
-        await vault.put(id, JSON.stringify(opened.secret));
-        await accounts.update(id, () => stored);
-      } catch (error) {
-        // Nothing was promised, and what was promised before goes on. It looks up its credentials whenever it connects.
-        if (older && olderSecret) this.#createWatch(toAccount(older, olderSecret)).start();
-        throw error;
-      }
-      this.#createWatch(toAccount(stored, opened.secret)).start();
+      await this.#replace(
+        { stored, secret },
+        older && olderSecret && { stored: older, secret: olderSecret },
+        lead,
+      );
       this.#deps.onRegistered();
       return { ok: true, reply: { token } };
     });
+  }
+
+  /** Ends the watch of `older` and begins that of `next`, once it is kept. When it cannot be kept, what was promised before goes on. */
+  async #replace(next: Kept, older: Kept | undefined, lead: AbortSignal): Promise<void> {
+    await this.#endWatch(next.stored.id);
+    try {
+      await this.#deps.kept.keep(next);
+    } catch (error) {
+      if (older !== undefined && !lead.aborted) {
+        await this.#putBack(older);
+        this.#createWatch(older).start();
+      }
+      throw error;
+    }
+    if (lead.aborted) throw new AccountsUnavailableError('another backend watches');
+    this.#createWatch(next).start();
+  }
+
+  /** Never rejects: a watch whose credentials have been replaced says that they are gone, and uses no others. */
+  async #putBack({ stored, secret }: Kept): Promise<void> {
+    try {
+      await this.#deps.kept.keepSecret(stored.id, secret);
+    } catch (err) {
+      this.#deps.log.warn({ account: stored.id, err }, 'mail.vault.unavailable');
+    }
   }
 
   #defer({ token, waitMs }: Requests['defer']): Promise<Answer<'defer'>> {
@@ -197,7 +224,7 @@ class MailBackendCore implements Backend {
       if (watch === undefined) return this.#unavailable();
       const nowMs = this.#deps.clock.nowMs();
       const untilMs = nowMs + waitMs;
-      await this.#deps.accounts.update(
+      await this.#deps.kept.change(
         stored.id,
         (current) => current && { ...current, seenAtMs: nowMs, notBeforeMs: untilMs },
       );
@@ -210,7 +237,7 @@ class MailBackendCore implements Backend {
     // Also of an account whose watch has ended and could not be erased: the device asks until it is told that it is.
     return this.#withToken(token, async ({ id }) => {
       await this.#endWatch(id);
-      await this.#forget(id);
+      await this.#deps.kept.forget(id);
       return { ok: true, reply: {} };
     });
   }
@@ -228,29 +255,30 @@ class MailBackendCore implements Backend {
     const named = accountOfToken(token);
     if (named === undefined) return Promise.resolve(refused({ kind: 'unauthorized' }));
     return this.#inTurn(named, async (id) => {
-      const stored = this.#deps.accounts.get(id);
+      const stored = this.#deps.kept.get(id);
       if (stored === undefined) return refused({ kind: 'unknown' });
       if (!isTokenOf(token, stored.tokenHash)) return refused({ kind: 'unauthorized' });
       return await work(stored, this.#watches.get(id));
     });
   }
 
-  #createWatch(account: Account): RunningWatch {
-    const { id } = account;
-    const { createWatch, accounts, log } = this.#deps;
-    const watch = createWatch(account, {
-      credentialsOf: (_, refused) => this.#credentialsOf(id, refused),
+  #createWatch({ stored, secret }: Kept): RunningWatch {
+    const { id } = stored;
+    const { createWatch, kept, log } = this.#deps;
+    const lead = this.#lead.signal;
+    const watch = createWatch(toAccount(stored, secret), {
+      credentialsOf: (_, refused) => this.#credentialsOf(id, secret.generation, refused),
       save: (progress) =>
-        accounts.update(id, (current) => {
+        kept.change(id, (current) => {
           // Stopped or registered anew meanwhile: what this watch has found belongs to nobody any more.
           if (current === undefined || this.#watches.get(id) !== watch) return current;
-          return { ...current, progress };
+          return { ...current, generation: secret.generation, progress };
         }),
       onEnded: (reason) => {
         void this.#inTurn(id, async () => {
-          if (this.#watches.get(id) !== watch) return;
+          if (lead.aborted || this.#watches.get(id) !== watch) return;
           this.#watches.delete(id);
-          await this.#forget(id);
+          await kept.forget(id);
         }).catch((err: unknown) => log.error({ account: id, err }, 'mail.account.not_erased'));
         log.info({ account: id, reason }, 'mail.watch.ended');
       },
@@ -265,29 +293,25 @@ class MailBackendCore implements Backend {
     await watch?.stop();
   }
 
-  /** The secret first: what the device asked for above all. A record that stays behind is removed at the next start. */
-  async #forget(id: AccountId): Promise<void> {
-    await this.#deps.vault.erase(id);
-    await this.#deps.accounts.update(id, () => undefined);
-  }
-
-  async #credentialsOf(id: AccountId, refused?: Credentials): Promise<MailResult<Credentials>> {
+  /** Those of this very registration: of another one they may be for another server. */
+  async #credentialsOf(
+    id: AccountId,
+    generation: string,
+    refused?: Credentials,
+  ): Promise<MailResult<Credentials>> {
     try {
-      const secret = await this.#secretOf(id);
-      if (secret === undefined) return { ok: false, failure: { kind: 'auth', detail: 'erased' } };
-      const { credentials } = secret;
+      const found = await this.#deps.kept.secretOf(id);
+      if (found.kind !== 'opened' || found.secret.generation !== generation) {
+        return { ok: false, failure: { kind: 'auth', detail: 'the credentials are gone' } };
+      }
+      const { credentials } = found.secret;
       if (credentials.kind === 'password') return { ok: true, value: credentials };
       return await this.#deps.freshOauth(id, credentials, refused);
     } catch (error) {
-      if (!(error instanceof VaultUnavailableError)) throw error;
+      if (!isOutage(error)) throw error;
       this.#deps.log.warn({ account: id, err: error }, 'mail.vault.unavailable');
       return { ok: false, failure: { kind: 'network', detail: 'the vault does not work' } };
     }
-  }
-
-  async #secretOf(id: AccountId): Promise<AccountSecret | undefined> {
-    const text = await this.#deps.vault.get(id);
-    return text === undefined ? undefined : (JSON.parse(text) as AccountSecret);
   }
 
   /** Runs `work` when every earlier call of the account is over. */
@@ -308,13 +332,11 @@ class MailBackendCore implements Backend {
   async #guarded<T extends { readonly ok: boolean }>(
     work: () => Promise<T>,
   ): Promise<T | { readonly ok: false; readonly refusal: Refusal }> {
-    if (!this.#deps.accounts.isHeld) return this.#unavailable();
+    if (!this.#deps.kept.isHeld) return this.#unavailable();
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof VaultUnavailableError || error instanceof AccountsUnavailableError)) {
-        throw error;
-      }
+      if (!isOutage(error)) throw error;
       this.#deps.log.error({ err: error }, 'mail.backend.unavailable');
       return this.#unavailable();
     }
@@ -327,4 +349,13 @@ class MailBackendCore implements Backend {
 
 function refused(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
   return { ok: false, refusal };
+}
+
+/** The disk, the lease or the keys are not as they must be; nothing was promised. */
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof VaultUnavailableError ||
+    error instanceof VaultKeyError ||
+    error instanceof AccountsUnavailableError
+  );
 }

@@ -1,7 +1,8 @@
 /** What a registration asks for, beyond its form: is the endpoint ours, does the envelope open, what of an older registration still counts. */
+import { randomBytes } from 'node:crypto';
 import { open, type SealingKey } from '../protocol/envelope.ts';
 import { protocolBindingOf } from '../protocol/exchange-binding.ts';
-import type { WatchedFolder, WatchProgress } from './account.ts';
+import type { Credentials, WatchedFolder } from './account.ts';
 import type { AccountSecret, StoredAccount } from './accounts/records.ts';
 import { NOTHING_TOLD } from './activesync/told.ts';
 import { parseCredentials } from './credentials.ts';
@@ -24,7 +25,7 @@ export interface RegistrationDeps {
 
 /** What a request comes to. */
 export type OpenedRegistration =
-  | { readonly kind: 'opened'; readonly secret: AccountSecret }
+  | { readonly kind: 'opened'; readonly credentials: Credentials }
   | { readonly kind: 'invalid'; readonly fields: readonly FieldProblem[] }
   /** The push server does not answer, so nobody knows whose the endpoint is. */
   | { readonly kind: 'unavailable' };
@@ -51,7 +52,7 @@ export async function openRegistration(
 }
 
 async function openSealed(
-  { endpoint, stateEndpoint, protocol, server, exchange, keyId, sealed }: RegisterRequest,
+  { endpoint, protocol, server, exchange, keyId, sealed }: RegisterRequest,
   sealingKeys: SealingKeys,
 ): Promise<Exclude<OpenedRegistration, { kind: 'unavailable' }>> {
   const sealing = sealingKeys.find(({ id }) => id === keyId);
@@ -68,14 +69,7 @@ async function openSealed(
   }
   const parsed = parseCredentials(text);
   if (!parsed.ok) return { kind: 'invalid', fields: parsed.problems };
-  return {
-    kind: 'opened',
-    secret: {
-      ...{ endpoint, credentials: parsed.credentials },
-      ...(stateEndpoint === undefined ? {} : { stateEndpoint }),
-      ...(exchange === undefined ? {} : { exchange }),
-    },
-  };
+  return { kind: 'opened', credentials: parsed.credentials };
 }
 
 /** An account of the same endpoint, as it was before. */
@@ -84,32 +78,39 @@ export interface OlderAccount {
   readonly olderSecret: AccountSecret | undefined;
 }
 
-/**
- * Where the new watch begins. The device's own baseline counts before ours: it knows what it has synced. Ours counts when it is of the same
- * user on the same server. Versions go on growing in any case.
- */
-export function progressOf(
+const GENERATION_BYTES = 16;
+
+/** The secret of a new registration. */
+export function secretOf(
   request: RegisterRequest,
-  secret: AccountSecret,
+  credentials: Credentials,
   before: OlderAccount,
-): WatchProgress {
-  // The device's own request data is its baseline, whatever was told before.
-  const folders =
-    request.protocol === 'activesync' ? NOTHING_TOLD : foldersOf(request, secret, before);
-  const lastVersion = before.older?.progress.lastVersion;
-  const progress = { folders, told: 'none' } as const;
-  return lastVersion === undefined ? progress : { ...progress, lastVersion };
+): AccountSecret {
+  const { endpoint, stateEndpoint, protocol, server, exchange } = request;
+  return {
+    generation: randomBytes(GENERATION_BYTES).toString('hex'),
+    ...{ endpoint, protocol, server, credentials },
+    // The device's own request data is its baseline, whatever was told before.
+    folders: protocol === 'activesync' ? NOTHING_TOLD : foldersOf(request, credentials, before),
+    ...(stateEndpoint === undefined ? {} : { stateEndpoint }),
+    ...(exchange === undefined ? {} : { exchange }),
+  };
 }
 
+/**
+ * Where the new watch begins. The device's own baseline counts before ours: it knows what it has synced. Ours counts when it is of the same
+ * user on the same server.
+ */
 function foldersOf(
   request: RegisterRequest,
-  { credentials }: AccountSecret,
+  { username }: Credentials,
   { older, olderSecret }: OlderAccount,
 ): readonly WatchedFolder[] {
   const isSameMailbox =
-    older?.protocol === request.protocol &&
-    older.server.host === request.server.host &&
-    olderSecret?.credentials.username === credentials.username;
+    olderSecret?.protocol === request.protocol &&
+    olderSecret.server.host === request.server.host &&
+    olderSecret.credentials.username === username &&
+    older?.generation === olderSecret.generation;
   const known = isSameMailbox ? (older?.progress.folders ?? []) : [];
   return request.folders.map((folder): WatchedFolder => {
     if (folder.baseline !== undefined) return folder;

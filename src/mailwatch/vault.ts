@@ -3,6 +3,7 @@
  * database, because a database never writes over what it forgets: here a secret that is erased is written over with zeros, then
  * unlinked, so that no file holds it any more, sealed or not. (A disk that writes elsewhere may keep it; that is what the sealing is for.)
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccountId } from './account.ts';
@@ -19,11 +20,22 @@ export class VaultKeyError extends Error {
   override readonly name = 'VaultKeyError';
 }
 
+/** A secret, as it was found. */
+export type StoredSecret =
+  | { readonly kind: 'opened'; readonly text: string }
+  | { readonly kind: 'absent' }
+  /** Its file was changed, cut, or belongs to another account. */
+  | { readonly kind: 'broken' };
+
 const SUFFIX = '.sealed';
 const ACCOUNT_FILE = /^([0-9a-f]{32})\.sealed$/;
-const TEMPORARY_FILE = /^[0-9a-f]{32}\.new$/;
+const TEMPORARY_FILE = /^[0-9a-f]{32}\.[0-9a-f]{16}\.new$/;
+const RANDOM_BYTES = 8;
 
-/** Each method may run any number of times at once, for one account one at a time. */
+/**
+ * Any backend may read at any time. Who writes holds the lease of the accounts: the files know nothing of it, so callers make sure of it
+ * just before. Each method may run any number of times at once, for one account one at a time.
+ */
 export class Vault {
   readonly #path: string;
   readonly #keys: MasterKeys;
@@ -37,7 +49,7 @@ export class Vault {
   /** Keeps `text`, in place of what was kept for the account. Durable when it resolves. @throws VaultUnavailableError */
   put(id: AccountId, text: string): Promise<void> {
     return this.#guarded(async () => {
-      const temporary = join(this.#path, `${id}.new`);
+      const temporary = this.#temporaryOf(id);
       const [key] = this.#keys;
       await writeSynced(temporary, sealSecret(text, id, key));
       // The old file is opened before it loses its name, to be written over after the new one is safe.
@@ -52,17 +64,25 @@ export class Vault {
     });
   }
 
-  /** The secret of the account; undefined when none is kept. @throws VaultUnavailableError, VaultKeyError */
-  get(id: AccountId): Promise<string | undefined> {
+  /** The secret of the account. @throws VaultUnavailableError, VaultKeyError */
+  get(id: AccountId): Promise<StoredSecret> {
     return this.#guarded(async () => {
       const opened = await this.#open(id);
-      return opened?.text;
+      return opened.kind === 'opened' ? { kind: 'opened', text: opened.text } : opened;
     });
   }
 
-  /** Forgets the secret: written over, then unlinked, both on the disk when it resolves. Harmless twice. @throws VaultUnavailableError */
+  /**
+   * Forgets the secret: written over, then unlinked, both on the disk when it resolves. It loses its name first, so that a crash in
+   * between leaves nothing that would be taken for a secret. Harmless twice. @throws VaultUnavailableError
+   */
   erase(id: AccountId): Promise<void> {
-    return this.#guarded(() => this.#eraseFile(this.#fileOf(id)));
+    return this.#guarded(async () => {
+      const temporary = this.#temporaryOf(id);
+      if (!(await renameIfThere(this.#fileOf(id), temporary))) return;
+      await syncFolder(this.#path);
+      await this.#eraseFile(temporary);
+    });
   }
 
   /** The accounts that have a secret. @throws VaultUnavailableError */
@@ -80,14 +100,14 @@ export class Vault {
     let count = 0;
     for (const id of await this.list()) {
       const opened = await this.#guarded(() => this.#open(id));
-      if (opened === undefined || opened.keyId === this.#keys[0].id) continue;
+      if (opened.kind !== 'opened' || opened.keyId === this.#keys[0].id) continue;
       await this.put(id, opened.text);
       count++;
     }
     return count;
   }
 
-  /** Removes what a crash has left half written. */
+  /** Removes what a crash has left half written. For the holder of the lease alone: what another one writes looks the same. */
   async sweep(): Promise<void> {
     await this.#guarded(async () => {
       for (const name of await readdir(this.#path)) {
@@ -96,22 +116,18 @@ export class Vault {
     });
   }
 
-  async #open(id: AccountId): Promise<Extract<Opened, { kind: 'opened' }> | undefined> {
+  async #open(
+    id: AccountId,
+  ): Promise<Exclude<Opened, { kind: 'unknown-key' }> | { kind: 'absent' }> {
     const bytes = await readIfThere(this.#fileOf(id));
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) return { kind: 'absent' };
     const opened = openSecret(bytes, id, this.#keys);
-    switch (opened.kind) {
-      case 'opened':
-        return opened;
-      case 'unknown-key':
-        throw new VaultKeyError(
-          `credentials in ${this.#path} are sealed with the key ${opened.keyId}, which is not among the master keys: add it to mailwatch.master_key_path, after the new one`,
-        );
-      case 'broken':
-        throw new VaultKeyError(
-          `${this.#fileOf(id)} does not open: the file was changed, or the master key is another one of the same name`,
-        );
+    if (opened.kind === 'unknown-key') {
+      throw new VaultKeyError(
+        `credentials in ${this.#path} are sealed with the key ${opened.keyId}, which is not among the master keys: add it to mailwatch.master_key_path, after the new one`,
+      );
     }
+    return opened;
   }
 
   async #eraseFile(path: string): Promise<void> {
@@ -130,6 +146,10 @@ export class Vault {
     return join(this.#path, `${id}${SUFFIX}`);
   }
 
+  #temporaryOf(id: AccountId): string {
+    return join(this.#path, `${id}.${randomBytes(RANDOM_BYTES).toString('hex')}.new`);
+  }
+
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -142,8 +162,8 @@ export class Vault {
 }
 
 /**
- * Opens the vault in the folder `path`, made when missing, for its owner alone. Opens every secret once, so that a wrong key is found
- * at the start and not at the next reconnection of some account.
+ * Opens the vault in the folder `path`, made when missing, for its owner alone. Looks at every secret once, so that a wrong master key
+ * is found at the start and not at the next reconnection of some account. Changes nothing: another backend may be at work here.
  * @throws VaultKeyError, VaultUnavailableError
  */
 export async function openVault(path: string, keys: MasterKeys): Promise<Vault> {
@@ -153,7 +173,6 @@ export async function openVault(path: string, keys: MasterKeys): Promise<Vault> 
   } catch (cause) {
     throw new VaultUnavailableError(`the folder ${path} cannot be made`, { cause });
   }
-  await vault.sweep();
   for (const id of await vault.list()) await vault.get(id);
   return vault;
 }
@@ -184,6 +203,17 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     return await open(path, 'r+');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether there was such a file. */
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
     throw error;
   }
 }

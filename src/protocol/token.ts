@@ -11,6 +11,7 @@
  * fill 64 characters exactly: no character has spare bits that could be changed unseen.
  */
 import { type Cipher, createCipheriv, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { assert } from '../assert.ts';
 import {
   type ChannelId,
   channelIdOf,
@@ -47,7 +48,7 @@ interface DerivedKeys {
 export interface Tokens {
   /** The token of a channel under the first key. The same pair gives the same token. */
   seal(content: TokenContent): string;
-  /** What the token stands for, under any of the keys; undefined when it was not made by them. No I/O; about 4 µs. */
+  /** What the token stands for, under any of the keys; undefined when it was not made by them. No I/O; about 3 µs. */
   open(token: string): TokenContent | undefined;
   /** A new UAID that `recognises` will know, from `random`: at least 16 fresh random bytes. */
   newDeviceId(random: Uint8Array): DeviceId;
@@ -97,9 +98,8 @@ const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
 /**
- * HMAC-SHA-256 (RFC 2104) of messages of one length, from two hashes in one call each. An Hmac object of Node's, made for each message
- * and collected later, took three times as long; with the cipher objects below they were a quarter of what a device costs
- * from its connect to its register.
+ * HMAC-SHA-256 (RFC 2104) of messages of one length, from two hashes in one call each. Instead of an Hmac object of Node's for each
+ * message: with a cipher object for each token they took 4 of the 7 µs of a token.
  */
 class Mac {
   readonly #inner: Buffer;
@@ -116,6 +116,7 @@ class Mac {
 
   /** The first `bytes` of the MAC. */
   of(message: Uint8Array, bytes: number): Buffer {
+    assert(HASH_BLOCK_BYTES + message.length === this.#inner.length, 'a MAC is of one length');
     this.#inner.set(message, HASH_BLOCK_BYTES);
     this.#outer.write(hash('sha256', this.#inner, 'hex'), HASH_BLOCK_BYTES, 'hex');
     return Buffer.from(hash('sha256', this.#outer, 'hex').slice(0, 2 * bytes), 'hex');

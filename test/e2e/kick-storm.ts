@@ -146,8 +146,8 @@ class Storm {
   }
 
   async run(world: KickWorld): Promise<StormReport> {
-    this.#lag.enable();
     await this.#fallAsleep(world);
+    this.#lag.enable();
     const { server } = world;
     const { killsPush } = this.#options;
     const random = this.#random;

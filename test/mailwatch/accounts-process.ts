@@ -12,8 +12,7 @@ for (let index = 0; index < ACCOUNTS; index++) {
   await accounts.update(id, () => ({
     id,
     tokenHash: '',
-    protocol: 'imap',
-    server: { host: 'mail.example', port: 993, security: 'tls' },
+    generation: '',
     maxPollMs: 1,
     seenAtMs: index,
     notBeforeMs: 0,

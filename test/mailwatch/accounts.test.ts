@@ -167,8 +167,7 @@ const ENDPOINT = 'https://push.example/update/ada';
 const ada: StoredAccount = {
   id: accountIdOf(ENDPOINT),
   tokenHash: 'ab'.repeat(32),
-  protocol: 'imap',
-  server: { host: 'mail.example', port: 993, security: 'tls' },
+  generation: 'one',
   maxPollMs: 1_000_000,
   seenAtMs: 7,
   notBeforeMs: 0,

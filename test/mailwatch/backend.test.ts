@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { quietLog } from '../../src/log.ts';
@@ -9,13 +9,19 @@ import type {
   WatchReport,
   WatchState,
 } from '../../src/mailwatch/account.ts';
-import { type Accounts, openAccounts } from '../../src/mailwatch/accounts.ts';
+import {
+  type AccountChange,
+  type Accounts,
+  AccountsUnavailableError,
+  openAccounts,
+} from '../../src/mailwatch/accounts.ts';
 import {
   type Backend,
   type BackendDeps,
   createBackend,
   type WatchHooks,
 } from '../../src/mailwatch/backend.ts';
+import { KeptAccounts } from '../../src/mailwatch/kept-accounts.ts';
 import type { EndpointCheck } from '../../src/mailwatch/notifier.ts';
 import type { RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
 import { accountIdOf } from '../../src/mailwatch/tokens.ts';
@@ -55,6 +61,13 @@ class FakeWatch {
   }
 }
 
+/** What fails in a test. */
+interface Faults {
+  readonly put?: Vault['put'];
+  readonly erase?: Vault['erase'];
+  readonly isRefused?: () => boolean;
+}
+
 describe('the backend of the mail watch', () => {
   let folder: TemporaryFolder;
   let sealing: SealingKey;
@@ -83,41 +96,68 @@ describe('the backend of the mail watch', () => {
   });
 
   /** As after a start of the process; what was open is left as a kill leaves it. */
-  const openAgain = async (changes: Partial<BackendDeps> = {}) => {
+  const openAgain = async (changes: Partial<BackendDeps> = {}, kept: Faults = {}) => {
     accounts = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
     clock.moveMs(10_000);
     await accounts.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
     vault = await openVault(join(folder.path, 'vault'), keys);
-    backend = createBackend({
-      accounts,
-      vault,
-      notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
-      sealingKeys: [{ id: 'key-1', key: sealing }],
-      freshOauth: async (_, credentials) => ({ ok: true, value: credentials }),
-      createWatch: (account, hooks) => {
-        const watch = new FakeWatch(account, hooks);
-        watches.push(watch);
-        return watch;
-      },
-      wait: async () => {},
-      onRegistered: () => {},
-      limits: { accountsMax: 3, rampMs: 0, retryAfterMs: 5000 },
-      clock,
-      log: quietLog,
-      ...changes,
-    });
+    backend = createBackend({ ...depsOf(kept), ...changes });
     await backend.startAll();
   };
+  const depsOf = (kept: Faults = {}): BackendDeps => ({
+    kept: new KeptAccounts(accountsBut(kept), vaultBut(kept)),
+    notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
+    sealingKeys: [{ id: 'key-1', key: sealing }],
+    freshOauth: async (_, credentials) => ({ ok: true, value: credentials }),
+    createWatch: (account, hooks) => {
+      const watch = new FakeWatch(account, hooks);
+      watches.push(watch);
+      return watch;
+    },
+    wait: async () => {},
+    onRegistered: () => {},
+    limits: { accountsMax: 3, rampMs: 0, retryAfterMs: 5000 },
+    clock,
+    log: quietLog,
+  });
 
   /** The vault, with some of its methods otherwise. */
-  const vaultBut = (changes: Partial<Pick<Vault, 'put' | 'erase'>>): Vault => {
+  const vaultBut = ({ put, erase }: Faults): Vault => {
     const methods = {
-      put: (id: AccountId, text: string) => vault.put(id, text),
+      put: put ?? ((id: AccountId, text: string) => vault.put(id, text)),
+      erase: erase ?? ((id: AccountId) => vault.erase(id)),
       get: (id: AccountId) => vault.get(id),
-      erase: (id: AccountId) => vault.erase(id),
       list: () => vault.list(),
+      sweep: () => vault.sweep(),
     };
-    return { ...methods, ...changes } as unknown as Vault;
+    return methods as unknown as Vault;
+  };
+  /** The accounts, whose changes a test may refuse. */
+  const accountsBut = ({ isRefused }: Faults): Accounts => {
+    const real = accounts;
+    const methods = {
+      get isHeld() {
+        return real.isHeld;
+      },
+      list: () => real.list(),
+      get: (id: AccountId) => real.get(id),
+      update: (id: AccountId, change: AccountChange) => {
+        // What changes nothing only asks for the lease.
+        const current = real.get(id);
+        return isRefused?.() && change(current) !== current
+          ? Promise.reject(new AccountsUnavailableError('the disk is full'))
+          : real.update(id, change);
+      },
+    };
+    return methods as unknown as Accounts;
+  };
+  /** What a watch would log in with, and where. */
+  const logIn = async (watch: FakeWatch | undefined) => {
+    const credentials = await watch?.hooks.credentialsOf(watch.account);
+    return {
+      host: watch?.account.server.host,
+      username: credentials?.ok ? credentials.value.username : undefined,
+    };
   };
 
   const request = async (
@@ -392,11 +432,98 @@ describe('the backend of the mail watch', () => {
   it('goes on with the older watch when a registration cannot be kept', async () => {
     const token = await register();
     const put = () => Promise.reject(new VaultUnavailableError('the disk is full'));
-    await openAgain({ vault: vaultBut({ put }) });
+    await openAgain({}, { put });
     const answer = await backend.service.register(await request());
     expect(!answer.ok && answer.refusal.kind).to.equal('unavailable');
     expect((await backend.service.status({ token })).ok).to.equal(true);
     expect(watches.at(-1)?.calls).to.deep.equal(['start']);
+  });
+
+  const elsewhere = { server: { ...SERVER, host: 'new.example' } };
+  const bob: Credentials = { kind: 'password', username: 'bob', password: 'of bob' };
+
+  it('sends no credentials to another server than they came with, when the record cannot be kept', async () => {
+    await register();
+    let isBroken = false;
+    await openAgain({}, { isRefused: () => isBroken });
+    isBroken = true;
+    const answer = await backend.service.register(await request(elsewhere, bob));
+    expect(!answer.ok && answer.refusal.kind).to.equal('unavailable');
+    expect(await logIn(watches.at(-1))).to.deep.equal({ host: SERVER.host, username: 'ada' });
+    isBroken = false;
+    await openAgain();
+    expect(await logIn(watches.at(-1))).to.deep.equal({ host: SERVER.host, username: 'ada' });
+  });
+
+  it('sends no credentials to another server than they came with, after a kill between the two writes', async () => {
+    const token = await register();
+    const folders = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 5 } }];
+    await watches[0]?.hooks.save({ folders, lastVersion: 77, told: 'none' });
+    const never = new Promise<never>(() => {});
+    let isKilled = false;
+    const killed = accountsBut({});
+    const update = killed.update.bind(killed);
+    Object.assign(killed, {
+      update: (id: AccountId, change: AccountChange) => {
+        if (change(killed.get(id)) !== killed.get(id)) isKilled = true;
+        return isKilled ? never : update(id, change);
+      },
+    });
+    backend = createBackend({ ...depsOf(), kept: new KeptAccounts(killed, vault) });
+    await backend.startAll();
+    void backend.service.register(await request(elsewhere, bob));
+    while (!isKilled) await new Promise((resolve) => setImmediate(resolve));
+    await openAgain();
+    const resumed = watches.at(-1);
+    expect(await logIn(resumed)).to.deep.equal({ host: 'new.example', username: 'bob' });
+    expect(resumed?.account.progress.folders).to.deep.equal([{ name: 'INBOX' }]);
+    expect((await backend.service.status({ token })).ok).to.equal(true);
+  });
+
+  it('begins no watch and writes no secret after the lease was lost under a registration', async () => {
+    await register();
+    let answer = (_: EndpointCheck) => {};
+    const check = () =>
+      new Promise<EndpointCheck>((resolve) => {
+        answer = resolve;
+      });
+    await openAgain({ notifier: { check } });
+    const registering = backend.service.register(await request(elsewhere, bob));
+    await new Promise((resolve) => setImmediate(resolve));
+    const other = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
+    clock.moveMs(60_000);
+    await other.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
+    const count = watches.length;
+    const stopped = backend.stopAll();
+    answer('ours');
+    await stopped;
+    const answered = await registering;
+    expect(!answered.ok && answered.refusal.kind).to.equal('unavailable');
+    expect(watches).to.have.length(count);
+    await other.close();
+    await openAgain();
+    expect(await logIn(watches.at(-1))).to.deep.equal({ host: SERVER.host, username: 'ada' });
+  });
+
+  it('erases nothing of an account that another backend watches by now', async () => {
+    await register();
+    const other = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
+    clock.moveMs(60_000);
+    await other.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
+    watches[0]?.hooks.onEnded('expired');
+    await backend.stopAll();
+    expect(await vault.list()).to.deep.equal([accountIdOf(ENDPOINT)]);
+    await other.close();
+  });
+
+  it('goes on without an account whose secret is broken, until its device registers again', async () => {
+    await register({ endpoint: 'https://push.example/update/b' });
+    await register();
+    await writeFile(join(folder.path, 'vault', `${accountIdOf(ENDPOINT)}.sealed`), 'zeros');
+    await openAgain();
+    expect(watches).to.have.length(3);
+    await register();
+    expect(await logIn(watches.at(-1))).to.deep.equal({ host: SERVER.host, username: 'ada' });
   });
 
   it('erases at last what could not be erased when the device first asked', async () => {
@@ -404,7 +531,7 @@ describe('the backend of the mail watch', () => {
     let isBroken = true;
     const erase = (id: AccountId) =>
       isBroken ? Promise.reject(new VaultUnavailableError('the disk')) : vault.erase(id);
-    await openAgain({ vault: vaultBut({ erase }) });
+    await openAgain({}, { erase });
     const first = await backend.service.stop({ token });
     expect(!first.ok && first.refusal.kind).to.equal('unavailable');
     isBroken = false;

@@ -5,7 +5,7 @@
  * | `s` | the format's number, as text |
  * | `l` | the lease, as JSON: who may watch |
  * | `a` + account id | one account, as JSON of StoredAccount |
- * Endpoints and credentials are not among it: an endpoint is a secret URL, so both lie sealed in the vault.
+ * Endpoints, servers and credentials are not among it: they lie sealed in the vault, together.
  */
 import type {
   Account,
@@ -14,6 +14,7 @@ import type {
   ExchangeRequest,
   MailProtocol,
   MailServer,
+  WatchedFolder,
   WatchProgress,
 } from '../account.ts';
 
@@ -32,18 +33,27 @@ export interface StoredAccount {
   readonly id: AccountId;
   /** SHA-256 of the token, in hex: the token itself is nowhere. */
   readonly tokenHash: string;
-  readonly protocol: MailProtocol;
-  readonly server: MailServer;
+  /** Which secret in the vault it was written with. */
+  readonly generation: string;
   readonly maxPollMs: number;
   readonly seenAtMs: number;
   readonly notBeforeMs: number;
   readonly progress: WatchProgress;
 }
 
-/** What the vault keeps of an account, as JSON. */
+/**
+ * What the vault keeps of an account, as JSON. Credentials and the server that they are for lie in one file, so that no crash between two
+ * writes can send the ones to the other.
+ */
 export interface AccountSecret {
+  /** Another one for each registration. */
+  readonly generation: string;
   readonly endpoint: string;
   readonly stateEndpoint?: string;
+  readonly protocol: MailProtocol;
+  readonly server: MailServer;
+  /** Where the watch of this registration begins. */
+  readonly folders: readonly WatchedFolder[];
   readonly credentials: Credentials;
   /** Of ActiveSync accounts: it names folders and sync keys, and the path the user. */
   readonly exchange?: ExchangeRequest;
@@ -77,10 +87,17 @@ export function decodeLease(value: Buffer): Lease {
   return JSON.parse(value.toString('utf8')) as Lease;
 }
 
-/** The account as a watch sees it. */
+/**
+ * The account as a watch sees it. A record of an older generation is what a registration that died half way has left: what it has
+ * delivered was of another mailbox, perhaps, and counts no more.
+ */
 export function toAccount(stored: StoredAccount, secret: AccountSecret): Account {
-  const { id, protocol, server, maxPollMs, seenAtMs, notBeforeMs, progress } = stored;
-  const { endpoint, stateEndpoint, exchange } = secret;
+  const { id, maxPollMs, seenAtMs, notBeforeMs } = stored;
+  const { endpoint, stateEndpoint, protocol, server, exchange } = secret;
+  const isWhole = stored.generation === secret.generation;
+  const progress = isWhole
+    ? stored.progress
+    : { ...stored.progress, folders: secret.folders, told: 'none' as const };
   return {
     ...{ id, endpoint, protocol, server, maxPollMs, seenAtMs, notBeforeMs, progress },
     ...(stateEndpoint === undefined ? {} : { stateEndpoint }),

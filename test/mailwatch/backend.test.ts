@@ -465,7 +465,8 @@ describe('the backend of the mail watch', () => {
     const update = killed.update.bind(killed);
     Object.assign(killed, {
       update: (id: AccountId, change: AccountChange) => {
-        if (change(killed.get(id)) !== killed.get(id)) isKilled = true;
+        const current = killed.get(id);
+        if (change(current) !== current) isKilled = true;
         return isKilled ? never : update(id, change);
       },
     });

@@ -20,8 +20,6 @@ interface Flags {
   readonly json?: string;
 }
 
-process.exitCode = await main();
-
 async function main(): Promise<number> {
   const program = new Command('bench:mail')
     .description(
@@ -44,14 +42,18 @@ async function main(): Promise<number> {
   const progress = createProgress(servers.length * sizes.length, STEP_SECS);
   const startedAt = new Date();
   const figures: MailFigures[] = [];
+  console.log(inColumns(COLUMNS));
   for (const server of servers) {
     for (const mailboxes of sizes) {
       progress.start(`${server}, ${mailboxes} mailboxes`);
-      figures.push(await measureMail({ server, mailboxes, mails }, progress.detail));
+      const measured = await measureMail({ server, mailboxes, mails }, progress.detail);
+      figures.push(measured);
+      // At once, for whoever does not wait for the rest.
+      progress.end();
+      console.log(rowOf(measured));
     }
   }
   progress.end();
-  console.log(tableOf(figures));
   const name = `mail-${startedAt.toISOString().replaceAll(':', '')}.json`;
   const path = json ?? join(RESULTS_FOLDER, name);
   await mkdir(dirname(path), { recursive: true });
@@ -72,18 +74,20 @@ const COLUMNS = [
   'bare kB',
   'ratio',
 ];
+const COLUMN_CHARACTERS = 10;
 
-function tableOf(figures: readonly MailFigures[]): string {
-  const rows = figures.map(({ server, mailboxes, mails, missing, ...rest }) => [
+function rowOf({ server, mailboxes, mails, missing, ...rest }: MailFigures): string {
+  return inColumns([
     ...[server, mailboxes, mails, missing].map(String),
     ...[rest.p50Ms, rest.p99Ms, rest.kbPerWatch, rest.bareKbPerConnection].map(whole),
     rest.kbPerWatch === undefined || rest.bareKbPerConnection === undefined
       ? '–'
       : (rest.kbPerWatch / rest.bareKbPerConnection).toFixed(2),
   ]);
-  return [COLUMNS, ...rows]
-    .map((row) => row.map((cell, at) => cell.padStart(at === 0 ? 8 : 10)).join(''))
-    .join('\n');
+}
+
+function inColumns(cells: readonly string[]): string {
+  return cells.map((cell) => cell.padStart(COLUMN_CHARACTERS)).join('');
 }
 
 function whole(value: number | undefined): string {
@@ -103,3 +107,5 @@ function parseServer(text: string): string {
   if (SERVERS.some((name) => name === text)) return text;
   throw new InvalidArgumentError(`It must be one of ${SERVERS.join(', ')}.`);
 }
+
+process.exitCode = await main();

@@ -18,6 +18,7 @@ const OPEN_TO_ALL = [
   'listen.ts',
   'log.ts',
   'metrics.ts',
+  'origin.ts',
   'protocol/',
 ];
 
@@ -32,6 +33,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'listen.ts': ['assert.ts'],
   'log.ts': ['assert.ts'],
   'metrics.ts': ['protocol/'],
+  'origin.ts': [],
   'protocol/': ['assert.ts'],
   // Runs in browsers too, where there is neither our log nor our metrics.
   'client/': ['assert.ts', 'protocol/'],

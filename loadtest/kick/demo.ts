@@ -1,15 +1,9 @@
 /** Shows, step by step and in words, how a device that sleeps is woken: the real server, and fakes that speak the providers' protocols. */
 import { Command, CommanderError } from 'commander';
 import type { KickTarget } from '../../src/protocol/connect.ts';
+import { apnsToken, fallAsleep, fetchPending, type Sleeper } from '../../test/e2e/kick-sleepers.ts';
 import { until } from '../../test/e2e/kick-until.ts';
-import {
-  apnsToken,
-  fallAsleep,
-  fetchPending,
-  type KickWorld,
-  openKickWorld,
-  type Sleeper,
-} from '../../test/e2e/kick-world.ts';
+import { type KickWorld, openKickWorld } from '../../test/e2e/kick-world.ts';
 import { registrationToken } from '../../test/support/fake-fcm.ts';
 import { put } from '../../test/support/put.ts';
 import { type CommandIo, EXIT_CODES } from '../wire/command.ts';

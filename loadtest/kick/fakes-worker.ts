@@ -1,7 +1,7 @@
 /** The fakes of the providers, in a thread of their own: what they do must not delay the clock that PUTs are measured by. */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '../../src/assert.ts';
+import { assert, unreachable } from '../../src/assert.ts';
 import { openKickFakes } from '../../test/e2e/kick-world.ts';
 import type { FromFakes, ToFakes } from './fakes.ts';
 
@@ -32,7 +32,7 @@ port.on('message', (message: ToFakes) => {
       fcmWakes = [];
       break;
     default:
-      message satisfies never;
+      unreachable(message);
   }
 });
 say({ type: 'ready', settings: fakes.settings });

@@ -23,6 +23,19 @@ export async function hangCommand(args: readonly string[], io: CommandIo): Promi
     return error.exitCode === 0 ? EXIT_CODES.passed : EXIT_CODES.badUsage;
   }
   const { json, ...plan } = program.opts<Flags>();
+  try {
+    return await measureAndTell(plan, json, io);
+  } catch (error) {
+    io.err(`bench:kick: ${error instanceof Error ? error.message : String(error)}\n`);
+    return EXIT_CODES.failed;
+  }
+}
+
+async function measureAndTell(
+  plan: HangPlan,
+  json: string | undefined,
+  io: CommandIo,
+): Promise<number> {
   const figures = await measureHang(plan, (text) => io.err(`${text}\n`));
   const findings = findingsOn(figures);
   if (json !== undefined) {

@@ -2,8 +2,9 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KickTarget } from '../../src/protocol/connect.ts';
+import { inParallel } from '../../test/e2e/kick-parallel.ts';
+import { apnsToken, fallAsleep } from '../../test/e2e/kick-sleepers.ts';
 import { until } from '../../test/e2e/kick-until.ts';
-import { apnsToken, fallAsleep } from '../../test/e2e/kick-world.ts';
 import { startChildServer } from '../../test/support/child-server.ts';
 import { registrationToken } from '../../test/support/fake-fcm.ts';
 import { getJson } from '../../test/support/get-json.ts';
@@ -107,15 +108,11 @@ async function makeFleet(
   const numbers = Array.from({ length: devices }, (_, at) => at + 1);
   const make = async (targetOf: (number: number) => KickTarget & { readonly token: string }) => {
     const fleet: Sleeping[] = [];
-    const left = [...numbers];
-    const worker = async () => {
-      for (let number = left.shift(); number !== undefined; number = left.shift()) {
-        const target = targetOf(number);
-        const { endpoint } = await fallAsleep(server, target);
-        fleet.push({ token: target.token, endpoint });
-      }
-    };
-    await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, worker));
+    await inParallel(CONNECTS_AT_ONCE, numbers, async (number) => {
+      const target = targetOf(number);
+      const { endpoint } = await fallAsleep(server, target);
+      fleet.push({ token: target.token, endpoint });
+    });
     return fleet;
   };
   return {

@@ -2,7 +2,12 @@
  * The device's side of the mail watch: registers a mailbox, so that new mail becomes a version on one of the device's endpoints. For
  * browsers and Node. The credentials are sealed here, on the device, and only the backend can open them (docs/mail.md).
  */
-import { seal } from '../protocol/envelope.ts';
+import {
+  type EnvelopeBinding,
+  SEALED_BYTES_MAX,
+  seal,
+  sealingKeyId,
+} from '../protocol/envelope.ts';
 import { protocolBindingOf } from '../protocol/exchange-binding.ts';
 import { parseRetryAfter } from './put.ts';
 
@@ -74,6 +79,11 @@ export interface MailOptions {
   readonly waitMsMax?: number;
   /** By default the platform's. */
   readonly fetch?: typeof fetch;
+  /**
+   * Ids of the keys that credentials may be sealed to, as `reveille mail key` prints them. An app that brings them along needs to trust
+   * the gate in nothing; without them the gate's word is taken for which key is the backend's.
+   */
+  readonly keyIds?: readonly string[];
 }
 
 /** What is wrong with one field. */
@@ -90,6 +100,8 @@ export type MailProblem =
   | { readonly kind: 'unauthorized' }
   /** 404: there is no such watch, or no mail watch at this URL. */
   | { readonly kind: 'unknown' }
+  /** The gate has named a key that is none of those that the app knows, or that is not what it is called: nothing was sealed to it. */
+  | { readonly kind: 'untrusted-key' }
   /** 429 and 5xx. */
   | { readonly kind: 'try-later'; readonly status: number; readonly retryAfterMs?: number }
   /** Anything else: trying the same again will not help. */
@@ -123,21 +135,25 @@ export interface MailWatch {
 
 /** `gate` is the URL of the mail watch, as the operator tells it: `https://push.example:8083/`. */
 export function createMailWatch(gate: string, options: MailOptions = {}): MailWatch {
-  const call = <T>(path: string, request: Request) => ask<T>(new URL(path, gate), request, options);
+  const call = <T>(path: string, request: Request) => ask<T>(path, gate, request, options);
   return {
     async register({ credentials, ...mailbox }) {
-      const key = await call<{ keyId: string; publicKey: string }>('/mail/v1/key', {});
+      const key = await call<unknown>('/mail/v1/key', {});
       if (!key.ok) return key;
-      const { keyId, publicKey } = key.value;
+      const trusted = await trustedKey(key.value, options.keyIds);
+      if (trusted === undefined) return { ok: false, problem: { kind: 'untrusted-key' } };
+      const { keyId, publicKey } = trusted;
       const { endpoint, protocol = 'imap', host, port, security = 'tls', exchange } = mailbox;
       const server = { host: host.toLowerCase(), port, security };
       const binding = { endpoint, protocol: protocolBindingOf(protocol, exchange), ...server };
+      const sealed = await sealIfPossible(JSON.stringify(credentials), publicKey, binding);
+      if (sealed === undefined) return { ok: false, problem: UNSEALABLE };
       const body = {
         endpoint,
         protocol,
         server,
         keyId,
-        sealed: await seal(JSON.stringify(credentials), publicKey, binding),
+        sealed,
         ...given(mailbox, ['stateEndpoint', 'exchange', 'folders', 'waitMs', 'maxPollMs']),
       };
       return await call('/mail/v1/register', { body });
@@ -148,6 +164,36 @@ export function createMailWatch(gate: string, options: MailOptions = {}): MailWa
   };
 }
 
+const UNSEALABLE: MailProblem = {
+  kind: 'invalid',
+  fields: [{ field: 'credentials', expected: `at most ${SEALED_BYTES_MAX} bytes of JSON` }],
+};
+
+/** What the gate says of its key, as far as the key proves it; undefined when it does not. */
+async function trustedKey(
+  said: unknown,
+  keyIds: readonly string[] | undefined,
+): Promise<{ readonly keyId: string; readonly publicKey: string } | undefined> {
+  const { keyId, publicKey } = (said ?? {}) as { keyId?: unknown; publicKey?: unknown };
+  if (typeof keyId !== 'string' || typeof publicKey !== 'string') return undefined;
+  if ((await sealingKeyId(publicKey)) !== keyId) return undefined;
+  return keyIds === undefined || keyIds.includes(keyId) ? { keyId, publicKey } : undefined;
+}
+
+/** Undefined when there is too much of it, or the key is none. */
+async function sealIfPossible(
+  text: string,
+  publicKey: string,
+  binding: EnvelopeBinding,
+): Promise<string | undefined> {
+  try {
+    return await seal(text, publicKey, binding);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 interface Request {
   readonly token?: string;
   /** Sent as JSON by POST; without one it is a GET. */
@@ -155,12 +201,13 @@ interface Request {
 }
 
 async function ask<T>(
-  url: URL,
+  path: string,
+  gate: string,
   { token, body }: Request,
   { waitMsMax = MAIL_CALL_MS_MAX, fetch: send = fetch }: MailOptions,
 ): Promise<MailCall<T>> {
   try {
-    const answer = await send(url, {
+    const answer = await send(new URL(path, gate), {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

@@ -35,6 +35,8 @@ export interface DeviceSide {
   readonly helloDeadlines: Deadlines<Connection>;
   readonly resends: Deadlines<Session>;
   connect(socket: DeviceSocket): Connection;
+  /** Resolves when every kick of a session that has ended is in its queue, or was refused. */
+  settleKicks(): Promise<void>;
   stop(): void;
 }
 
@@ -61,6 +63,8 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     devicesMax: config.socket.devicesMax,
     overflowUrls: config.socket.overflowUrls,
   });
+  // Of sessions that have ended; the drain ends many at once, and each may be of a phone that sleeps. Bounded as kickQuietly says.
+  const kicks = new Set<Promise<void>>();
   const connectionDeps: ConnectionDeps = {
     store,
     registry,
@@ -70,7 +74,10 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     resends,
     sleepers,
     kickUnacked(deviceId, update) {
-      if (kick !== undefined) void kickQuietly(() => kick(deviceId, update), { metrics, log });
+      if (kick === undefined) return;
+      const kicking = kickQuietly(() => kick(deviceId, update), { metrics, log });
+      kicks.add(kicking);
+      void kicking.then(() => kicks.delete(kicking));
     },
     helloDeadlines,
     clock,
@@ -90,6 +97,9 @@ export function createDeviceSide(deps: DeviceSideDeps): DeviceSide {
     helloDeadlines,
     resends,
     connect: (socket) => new Connection(connectionDeps, socket),
+    async settleKicks() {
+      await Promise.all(kicks);
+    },
     stop() {
       helloDeadlines.stop();
       resends.stop();

@@ -1,11 +1,11 @@
 /** The secrets of the mail watch, from the config or from their files, which the first start makes. */
-import { createECDH, createHash } from 'node:crypto';
+import { createECDH } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import { loadSecretFile } from '../config/secret-file.ts';
 import { type LoadedTokenKeys, loadTokenKeys } from '../config/token-keys.ts';
 import type { NamedSealingKey, SealingKeys } from '../mailwatch/registration.ts';
 import { type MasterKeys, toMasterKeys } from '../mailwatch/vault/master-keys.ts';
-import { isPrivateKey, newSealingKey } from '../protocol/envelope.ts';
+import { isPrivateKey, newSealingKey, sealingKeyId } from '../protocol/envelope.ts';
 import { RefusedConfigError } from './role.ts';
 
 /** What seals credentials at rest. @throws RefusedConfigError */
@@ -43,14 +43,11 @@ export async function loadSealingKeys({
   return [first, ...rest];
 }
 
-const ID_DIGITS = 16;
-
 async function toNamedKey(line: string): Promise<NamedSealingKey | undefined> {
   const privateKey = line.trim();
   if (!(await isPrivateKey(privateKey))) return undefined;
   const publicKey = publicKeyOf(privateKey);
-  const id = createHash('sha256').update(publicKey).digest('hex').slice(0, ID_DIGITS);
-  return { id, key: { publicKey, privateKey } };
+  return { id: await sealingKeyId(publicKey), key: { publicKey, privateKey } };
 }
 
 /** The point of P-256 that belongs to the private key. */

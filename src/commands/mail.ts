@@ -8,8 +8,11 @@ import {
   type MailProblem,
   type MailStatus,
 } from '../client/mail.ts';
+import { loadConfig } from '../config/config.ts';
+import { problemText } from '../config/problem.ts';
 import { causeInWords, laterInWords, parseUrl } from './call-words.ts';
 import { type CommandIo, createCommand, EXIT_CODE_REFUSED } from './command-io.ts';
+import { loadSealingKeys } from './mail-keys.ts';
 import { printable } from './printable.ts';
 
 const DEFAULT_GATE = 'http://127.0.0.1:8083/';
@@ -51,6 +54,7 @@ export function mailCommand(io: CommandIo): Command {
   const watch = () => createMailWatch(command.opts<{ gate: string }>().gate);
   return command
     .addCommand(registerCommand(io, watch))
+    .addCommand(keyCommand(io))
     .addCommand(
       createCommand('status', io)
         .description('tell how a watch is')
@@ -76,6 +80,22 @@ export function mailCommand(io: CommandIo): Command {
           tell(await watch().stop(token), io, () => ['stopped, and the credentials are erased']),
         ),
     );
+}
+
+/** On the machine of the backend, which alone can be believed. */
+function keyCommand(io: CommandIo): Command {
+  return createCommand('key', io)
+    .description('print the ids of the keys that credentials are sealed to, for apps to pin')
+    .option('--config <path>', 'the config of the backend; without it ./config.toml')
+    .action(async ({ config: path }: { readonly config?: string }) => {
+      const loaded = loadConfig({ path, env: io.env });
+      if (!loaded.ok) {
+        for (const problem of loaded.problems) io.stderr(`${problemText(problem)}\n`);
+        io.setExitCode(EXIT_CODE_REFUSED);
+        return;
+      }
+      for (const { id } of await loadSealingKeys(loaded.config.mailwatch)) io.stdout(`${id}\n`);
+    });
 }
 
 const MS_PER_SECOND = 1000;
@@ -150,6 +170,8 @@ function problemInWords(problem: MailProblem): readonly string[] {
       return ['this token is not, or no more, the one of the watch'];
     case 'unknown':
       return ['there is no such watch here'];
+    case 'untrusted-key':
+      return ['the gate names a key that is not what it says: nothing was sent'];
     case 'try-later':
       return [`${problem.status}: not now; ${laterInWords(problem.retryAfterMs)}`];
     case 'refused':

@@ -193,6 +193,8 @@ async function stop(running: Running, { shutdown }: Config): Promise<boolean> {
   health.stop();
   devices.stop();
   await Promise.all([socket.close(), endpoint.close()]);
+  // Of the sessions that have just ended: some of their devices only seemed to be there, and sleep.
+  await devices.settleKicks();
   // Last: a PUT that was still in hand has been answered by now, or its caller was cut off without an answer.
   await store.close();
   return inTime;

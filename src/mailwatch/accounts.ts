@@ -44,6 +44,8 @@ interface Waiting {
 export const WAITING_WRITES_MAX = 100_000;
 
 const OWNER_BYTES = 8;
+/** A lease that another backend took just now, by a clock a little ahead, ends within twice our own. */
+const LEASES_AHEAD_MAX = 2;
 
 /** The file while it is open. Every method may be called any number of times at once. */
 export class Accounts {
@@ -68,7 +70,8 @@ export class Accounts {
 
   /**
    * Takes the lease until `untilMs`, or prolongs ours; false while another backend holds it. A lease that has ended may be taken by
-   * anyone. Call it again well before the end. @throws AccountsUnavailableError
+   * anyone, and so may one that ends later than any that is given out now: then the clock was set back, and who wrote it may be long dead.
+   * Call it again well before the end. @throws AccountsUnavailableError
    */
   claim(wanted: { nowMs: number; untilMs: number }): Promise<boolean> {
     return this.#inTurn(() => this.#claim(wanted));
@@ -80,7 +83,11 @@ export class Accounts {
     const found = value === undefined ? undefined : decodeLease(value);
     const read = value === undefined ? undefined : this.#file.lastStamp();
     const isOurs = found?.owner === this.#owner;
-    if (found !== undefined && !isOurs && found.untilMs > nowMs) {
+    const isTaken =
+      found !== undefined &&
+      found.untilMs > nowMs &&
+      found.untilMs <= LEASES_AHEAD_MAX * (untilMs - nowMs) + nowMs;
+    if (isTaken && !isOurs) {
       this.#held = undefined;
       return false;
     }

@@ -26,14 +26,13 @@ export interface Leadership {
 }
 
 /**
- * Asks for the lease at once and then again and again: takes it when it is free, prolongs it while it is ours, and stops watching as
- * soon as it is not, or as it could not be prolonged until its end. Resolves after the first try; rejects when that took the lease and
- * `onTaken` rejected.
+ * Asks for the lease at once and then again and again: takes it when it is free, prolongs it while it is ours, also while watching begins, and
+ * stops watching as soon as it is not ours, or could not be prolonged until its end, though the disk hang. Resolves when the first try
+ * is over; rejects when that took the lease and `onTaken` rejected.
  */
 export async function seekLeadership(deps: LeadershipDeps): Promise<Leadership> {
   const seeker = new Seeker(deps);
-  await seeker.seek();
-  seeker.begin();
+  await seeker.begin();
   return seeker;
 }
 
@@ -43,68 +42,81 @@ class Seeker implements Leadership {
   problem: string | undefined;
   /** When our lease ends, on the monotonic clock: a wall clock that is set must not prolong it. */
   #untilMs = 0;
-  #turn: Promise<void> | undefined;
+  #claiming: Promise<void> | undefined;
+  /** The last beginning or end of watching; one follows the other. Never rejects. */
+  #serving: Promise<void> = Promise.resolve();
+  /** What the last beginning of watching failed with. */
+  #failure: unknown;
   #stopTimer = () => {};
 
   constructor(deps: LeadershipDeps) {
     this.#deps = deps;
   }
 
-  begin(): void {
+  /** Rejects with what the first `onTaken` rejects with; the lease is given back then. */
+  async begin(): Promise<void> {
     const { clock, leaseMs } = this.#deps;
+    await this.#claim();
     this.#stopTimer = clock.every(leaseMs * CLAIM_SHARE, () => {
+      if (clock.monotonicMs() >= this.#untilMs) this.#lead(false);
       // A claim that hangs is not joined by another one.
-      this.#turn ??= this.#seekAgain().finally(() => {
-        this.#turn = undefined;
+      this.#claiming ??= this.#claim().finally(() => {
+        this.#claiming = undefined;
       });
     });
+    await this.#serving;
+    if (this.#failure === undefined) return;
+    this.#stopTimer();
+    throw this.#failure;
   }
 
-  /** One try. Rejects with what `onTaken` rejects with; the lease is given back then. */
-  async seek(): Promise<void> {
+  /** One try. Never rejects. */
+  async #claim(): Promise<void> {
     const { accounts, clock, leaseMs, log } = this.#deps;
     const nowMs = clock.nowMs();
     const untilMs = clock.monotonicMs() + leaseMs;
-    let isHeld = false;
     try {
-      isHeld = await accounts.claim({ nowMs, untilMs: nowMs + leaseMs });
-      this.problem = undefined;
+      const isHeld = await accounts.claim({ nowMs, untilMs: nowMs + leaseMs });
       if (isHeld) this.#untilMs = untilMs;
+      if (this.#failure === undefined) this.problem = undefined;
+      this.#lead(isHeld);
     } catch (err) {
       if (this.problem === undefined) log.error({ err }, 'mail.lease.unavailable');
       this.problem = err instanceof Error ? err.message : 'the accounts cannot be written';
       // Ours until its end all the same: nobody else can have it before.
-      isHeld = this.isLeading && clock.monotonicMs() < this.#untilMs;
-    }
-    if (isHeld === this.isLeading) return;
-    this.isLeading = isHeld;
-    log.info({}, isHeld ? 'mail.lease.taken' : 'mail.lease.lost');
-    if (!isHeld) return await this.#deps.onLost();
-    try {
-      await this.#deps.onTaken();
-    } catch (error) {
-      this.isLeading = false;
-      await this.#deps.onLost();
-      await accounts.release();
-      throw error;
+      if (clock.monotonicMs() >= this.#untilMs) this.#lead(false);
     }
   }
 
-  /** One try. Never rejects: who cannot watch stands by, says so, and tries again. */
-  async #seekAgain(): Promise<void> {
+  #lead(isLeading: boolean): void {
+    if (isLeading === this.isLeading) return;
+    this.isLeading = isLeading;
+    this.#deps.log.info({}, isLeading ? 'mail.lease.taken' : 'mail.lease.lost');
+    this.#serving = this.#serving.then(() => (isLeading ? this.#take() : this.#deps.onLost()));
+  }
+
+  /** Who cannot watch gives the lease back, says so, and tries again. Never rejects. */
+  async #take(): Promise<void> {
+    const { accounts, onTaken, onLost, log } = this.#deps;
     try {
-      await this.seek();
+      await onTaken();
+      this.#failure = undefined;
+      this.problem = undefined;
     } catch (err) {
-      this.#deps.log.error({ err }, 'mail.lease.not_served');
+      log.error({ err }, 'mail.lease.not_served');
+      this.#failure = err;
       this.problem = err instanceof Error ? err.message : 'the mail watch cannot begin';
+      this.isLeading = false;
+      await onLost();
+      await accounts.release();
     }
   }
 
   async stop(): Promise<void> {
     this.#stopTimer();
-    await this.#turn;
-    if (this.isLeading) await this.#deps.onLost();
-    this.isLeading = false;
+    await this.#claiming;
+    this.#lead(false);
+    await this.#serving;
     await this.#deps.accounts.release();
   }
 }

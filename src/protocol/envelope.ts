@@ -89,6 +89,16 @@ export async function open(
   }
 }
 
+/** Hexadecimal digits of a key's id: 128 bits, so that nobody finds another key with the same. */
+const KEY_ID_DIGITS = 32;
+
+/** The name of a public key: the beginning of the SHA-256 of its base64, so that who knows the name can tell the key from any other. */
+export async function sealingKeyId(publicKey: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(publicKey));
+  const hex = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return hex.join('').slice(0, KEY_ID_DIGITS);
+}
+
 /** Whether `text` is a private key that `open` can use. */
 export async function isPrivateKey(text: string): Promise<boolean> {
   return (await readKey(text, 'private')) !== undefined;

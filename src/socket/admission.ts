@@ -1,9 +1,7 @@
 /** Which new sockets are let in (config: `[socket]`, "…_max"). */
 import type { Clock } from '../clock.ts';
 import type { Metrics, REFUSED_SOCKETS } from '../metrics.ts';
-
-/** Where a socket comes from: an IPv4 address as a number, or the /64 of an IPv6 address as text. */
-export type Origin = number | string;
+import type { Origin } from '../origin.ts';
 
 export type Refusal = (typeof REFUSED_SOCKETS)[number];
 
@@ -89,21 +87,4 @@ export class Admission {
     }
     return this.#inSecond >= limits.connectsPerSecondMax ? 'rate' : undefined;
   }
-}
-
-const IPV4_BYTES = 4;
-const IPV6_BYTES = 16;
-const IPV6_PREFIX_BYTES = 8;
-/** ::ffff:0:0/96 (RFC 4291, section 2.5.5.2): how a dual-stack socket shows an IPv4 peer. */
-const MAPPED_PREFIX = Buffer.from('00000000000000000000ffff', 'hex');
-
-/** The origin of an address in network byte order. A household has a /64, so that is what counts as one address of IPv6. */
-export function originOf(address: Uint8Array): Origin {
-  const bytes = Buffer.from(address.buffer, address.byteOffset, address.byteLength);
-  if (bytes.length === IPV4_BYTES) return bytes.readUInt32BE(0);
-  if (bytes.length !== IPV6_BYTES) return 0;
-  if (bytes.subarray(0, MAPPED_PREFIX.length).equals(MAPPED_PREFIX)) {
-    return bytes.readUInt32BE(MAPPED_PREFIX.length);
-  }
-  return bytes.toString('hex', 0, IPV6_PREFIX_BYTES);
 }

@@ -23,8 +23,9 @@ import {
   type WebSocket,
 } from 'uWebSockets.js';
 import { listenOnPort } from '../listen.ts';
+import { type Origin, originOf } from '../origin.ts';
 import { CLOSE_CODES, type Close } from '../protocol/close-codes.ts';
-import { type Origin, originOf, type Refusal } from './admission.ts';
+import type { Refusal } from './admission.ts';
 import type { Connection } from './connection.ts';
 import {
   chooseSubprotocol,

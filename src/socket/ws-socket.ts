@@ -4,13 +4,13 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../clock.ts';
 import { listen } from '../listen.ts';
+import { addressBytes, type Origin, originOf } from '../origin.ts';
 import { CLOSE_CODES, type Close } from '../protocol/close-codes.ts';
-import { type Origin, originOf, type Refusal } from './admission.ts';
+import type { Refusal } from './admission.ts';
 import { Deadlines } from './deadlines.ts';
 import {
   chooseSubprotocol,
@@ -195,20 +195,4 @@ function pathOf(request: IncomingMessage): string {
 function textOf(data: RawData): string {
   if (Array.isArray(data)) return Buffer.concat(data).toString('utf8');
   return (data instanceof ArrayBuffer ? Buffer.from(data) : data).toString('utf8');
-}
-
-/** The address as bytes in network order, as originOf wants it. */
-function addressBytes(address: string): Uint8Array {
-  const mapped =
-    address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-  if (!isIPv6(mapped)) return Uint8Array.from(mapped.split('.'), Number);
-  const [head = '', tail] = mapped.replace(/%.*$/, '').split('::');
-  const groups = (text: string) =>
-    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
-  const first = groups(head);
-  const last = tail === undefined ? [] : groups(tail);
-  const middle = new Array<number>(Math.max(0, 8 - first.length - last.length)).fill(0);
-  return Uint8Array.from(
-    [...first, ...middle, ...last].flatMap((group) => [group >> 8, group & 255]),
-  );
 }

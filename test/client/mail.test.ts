@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createMailWatch, type Mailbox, type MailCredentials } from '../../src/client/mail.ts';
-import { newSealingKey, open, type SealingKey } from '../../src/protocol/envelope.ts';
+import { newSealingKey, open, type SealingKey, sealingKeyId } from '../../src/protocol/envelope.ts';
 
 const CREDENTIALS: MailCredentials = { kind: 'password', username: 'ada', password: 'canary' };
 const MAILBOX: Mailbox = {
@@ -33,14 +33,18 @@ describe('the client of the mail watch', () => {
   let asked: Asked[];
   /** What the gate says; `/mail/v1/key` says the key. */
   let said: Said;
+  let keyId: string;
+  /** What the gate says of the key. */
+  let keySaid: unknown;
 
   before(async () => {
     key = await newSealingKey();
+    keyId = await sealingKeyId(key.publicKey);
     server = createServer((request, response) => {
       void readAll(request).then((body) => {
         const { method = '', url: path = '', headers } = request;
         asked.push({ method, path, authorization: headers.authorization ?? '', body });
-        const keyBody = JSON.stringify({ keyId: 'key-1', publicKey: key.publicKey });
+        const keyBody = JSON.stringify(keySaid);
         const answer = path === '/mail/v1/key' ? { status: 200, body: keyBody } : said;
         response.writeHead(answer.status, { ...('headers' in answer ? answer.headers : {}) });
         response.end(answer.body ?? '{}');
@@ -56,6 +60,7 @@ describe('the client of the mail watch', () => {
   beforeEach(() => {
     asked = [];
     said = { status: 200, body: '{"token":"t"}' };
+    keySaid = { keyId, publicKey: key.publicKey };
   });
 
   it('registers with credentials that only the backend can open, and only for what was named', async () => {
@@ -67,7 +72,7 @@ describe('the client of the mail watch', () => {
     const { sealed, ...members } = JSON.parse(body) as { sealed: string };
     const server = { host: 'imap.example', port: 993, security: 'tls' };
     expect(members).to.deep.equal({
-      ...{ endpoint: MAILBOX.endpoint, protocol: 'imap', server, keyId: 'key-1' },
+      ...{ endpoint: MAILBOX.endpoint, protocol: 'imap', server, keyId },
     });
     const binding = { endpoint: MAILBOX.endpoint, protocol: 'imap', ...server };
     const text = await open(sealed, key.privateKey, binding);
@@ -86,6 +91,42 @@ describe('the client of the mail watch', () => {
     };
     await createMailWatch(gate).register({ ...MAILBOX, ...more, security: 'starttls' });
     expect(JSON.parse(asked[1]?.body ?? '')).to.deep.include(more);
+  });
+
+  it('seals to a key that the app knows, and to no other', async () => {
+    const pinned = createMailWatch(gate, { keyIds: [keyId] });
+    expect((await pinned.register(MAILBOX)).ok).to.equal(true);
+    const swapped = await newSealingKey();
+    const swappedId = await sealingKeyId(swapped.publicKey);
+    asked = [];
+    for (const said of [
+      { keyId: swappedId, publicKey: swapped.publicKey },
+      { keyId, publicKey: swapped.publicKey },
+    ]) {
+      keySaid = said;
+      const refused = await pinned.register(MAILBOX);
+      expect(!refused.ok && refused.problem.kind).to.equal('untrusted-key');
+    }
+    expect(asked.map(({ path }) => path)).to.deep.equal(['/mail/v1/key', '/mail/v1/key']);
+  });
+
+  for (const odd of [
+    {},
+    null,
+    { keyId: 7, publicKey: 'AAAA' },
+    { keyId: 'k', publicKey: '' },
+    [],
+  ]) {
+    it(`does not reject when the gate says of its key ${JSON.stringify(odd)}`, async () => {
+      keySaid = odd;
+      expect((await createMailWatch(gate).register(MAILBOX)).ok).to.equal(false);
+    });
+  }
+
+  it('does not reject when there is more to seal than may be sealed', async () => {
+    const credentials = { ...CREDENTIALS, password: 'x'.repeat(20_000) };
+    const refused = await createMailWatch(gate).register({ ...MAILBOX, credentials });
+    expect(!refused.ok && refused.problem.kind).to.equal('invalid');
   });
 
   it('speaks of a watch by its token', async () => {

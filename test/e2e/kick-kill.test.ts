@@ -2,14 +2,12 @@ import { expect } from 'chai';
 import {
   APP_SERVERS,
   type DeviceStory,
-  IN_FLIGHT_MAX,
-  LEASE_MS,
-  REQUEST_TIMEOUT_MS,
   runStorm,
   type StormOptions,
   type StormReport,
   VERSION,
 } from './kick-storm.ts';
+import { IN_FLIGHT_MAX, LEASE_MS, REQUEST_TIMEOUT_MS } from './kick-storm-settings.ts';
 
 const DEVICES = process.env['REVEILLE_TEST_LONG'] === '1' ? 2000 : 200;
 const STORM_MS_MAX = 120_000 + DEVICES * 300;

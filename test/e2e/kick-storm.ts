@@ -4,43 +4,14 @@ import type { KickTarget } from '../../src/protocol/connect.ts';
 import { registrationToken } from '../support/fake-fcm.ts';
 import { put } from '../support/put.ts';
 import { Random } from '../support/random.ts';
-import type { Settings } from '../support/settings.ts';
 import { APNS_FAULTS, FaultDeck, FCM_FAULTS } from './kick-faults.ts';
+import { inParallel } from './kick-parallel.ts';
 import { Reaper } from './kick-reaper.ts';
+import { apnsToken, fallAsleep, fetchPending, type Sleeper } from './kick-sleepers.ts';
+import { STORM_SETTINGS } from './kick-storm-settings.ts';
 import { until } from './kick-until.ts';
-import {
-  apnsToken,
-  fallAsleep,
-  fetchPending,
-  type KickWorld,
-  openKickWorld,
-  type Sleeper,
-} from './kick-world.ts';
+import { type KickWorld, openKickWorld } from './kick-world.ts';
 
-/** Of each of the two providers. */
-export const IN_FLIGHT_MAX = 4;
-export const REQUEST_TIMEOUT_MS = 500;
-export const LEASE_MS = 10_500;
-const SETTINGS: Settings = {
-  'log.level': 'debug',
-  'kick.attempts_max': 1000,
-  'kick.backoff_min_ms': 50,
-  'kick.backoff_max_ms': 200,
-  'kick.breaker_pause_min_ms': 50,
-  'kick.breaker_pause_max_ms': 200,
-  'kick.halt_pause_min_ms': 50,
-  'kick.halt_pause_max_ms': 200,
-  'kick.fcm.in_flight_max': IN_FLIGHT_MAX,
-  'kick.fcm.request_timeout_ms': REQUEST_TIMEOUT_MS,
-  'kick.apns.in_flight_max': IN_FLIGHT_MAX,
-  'kick.apns.request_timeout_ms': REQUEST_TIMEOUT_MS,
-  'kick.apns.ping_interval_ms': 250,
-  // The least: 10 s more than a call may take.
-  'queue.lease_ms': LEASE_MS,
-  'queue.spool.rescan_ms': 100,
-  'start.restart_backoff_min_ms': 20,
-  'start.restart_backoff_max_ms': 100,
-};
 /** PUTs, their answers and wake-ups from one kill to the next; half of them on average, which is about a second's. */
 const KICK_EVENTS_MAX = 160;
 const PUSH_EVENTS_MAX = 240;
@@ -108,7 +79,7 @@ export interface StormReport {
 export async function runStorm(options: StormOptions): Promise<StormReport> {
   const storm = new Storm(options);
   await using world = await openKickWorld({
-    settings: { ...SETTINGS, 'kick.wake_interval_ms': options.wakeIntervalMs },
+    settings: { ...STORM_SETTINGS, 'kick.wake_interval_ms': options.wakeIntervalMs },
     fcm: { choose: (message) => storm.onFcm(message.token) },
   });
   world.apns.answerEach((push) => storm.onApns(push.deviceToken));
@@ -225,12 +196,20 @@ class Storm {
   }
 
   async #connectAll({ server }: KickWorld): Promise<void> {
+    const isBack = async () => {
+      const device = await server.connect();
+      await device.close();
+      return true;
+    };
+    // Push may have died last of all.
+    await this.#untilQuiet('push to be back', () => isBack().catch(() => false));
     await inParallel(CONNECTS_AT_ONCE, [...this.#stories.values()], async (story) => {
       story.fetched = await fetchPending(server, story.sleeper);
     });
   }
 
   async #reportOf(world: KickWorld): Promise<Omit<StormReport, 'kickKills' | 'pushKills'>> {
+    this.#lag.disable();
     const { stdout } = await world.queue('list', '--json', '--max', '10000');
     const reports = JSON.parse(stdout) as readonly { dead: readonly { deviceId: string }[] }[];
     const undealt = [
@@ -265,17 +244,4 @@ async function putOnce(endpoint: string): Promise<202 | 503 | undefined> {
   }
   if (status !== 202 && status !== 503) throw new Error(`a PUT was answered ${status}`);
   return status;
-}
-
-/** Works on all items, so many at once. */
-async function inParallel<T>(
-  atOnce: number,
-  items: readonly T[],
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { filesBelow, reachesState, until } from '../support/mail-until.ts';
 import { Resources } from '../support/resources.ts';
@@ -21,6 +22,8 @@ describe('the mail watch as processes, with a real Dovecot', function () {
   const resources = new Resources();
   /** What must be nowhere in clear: endpoints and tokens of every test. */
   const secrets: string[] = [PASSWORD, WRONG_PASSWORD, 'content-canary'];
+  /** What rested of credentials that had to be erased since: sealed, and yet to be in no file any more. */
+  const erased: string[] = [];
   let world: MailWorld;
 
   before(async () => {
@@ -45,6 +48,17 @@ describe('the mail watch as processes, with a real Dovecot', function () {
     secrets.push(token);
     await reachesState(world.watch, token, 'watching');
     return { subscription, token };
+  };
+  /** The sealed credentials of the watch, as they lie on the disk. */
+  const sealedOf = async (token: string): Promise<readonly string[]> => {
+    const [account = ''] = token.split('.');
+    const files = await filesBelow(join(world.folder, 'mail-data'));
+    return [...files].filter(([path]) => path.includes(account)).map(([, bytes]) => bytes);
+  };
+  const expectErased = async () => {
+    for (const [path, bytes] of await filesBelow(world.folder)) {
+      for (const sealed of erased) expect(bytes.includes(cipherIn(sealed)), path).to.equal(false);
+    }
   };
   const killMailwatch = async () =>
     process.kill(await world.server.mailPid('mailwatch'), 'SIGKILL');
@@ -82,7 +96,11 @@ describe('the mail watch as processes, with a real Dovecot', function () {
     await until('the state deferred', async () =>
       (await speak('status', token)).startsWith('deferred since'),
     );
+    const sealed = await sealedOf(token);
+    expect(sealed).to.have.lengthOf(1);
     expect(await speak('stop', token)).to.equal('stopped, and the credentials are erased\n');
+    erased.push(...sealed);
+    await expectErased();
     const after = await runCommand(['mail', '--gate', mail, 'status', token], { folder });
     expect(after).to.include({ code: 1, stderr: 'there is no such watch here\n' });
     device.signal('SIGTERM');
@@ -162,6 +180,7 @@ describe('the mail watch as processes, with a real Dovecot', function () {
   it('erases the credentials when the channel is gone', async () => {
     const { subscription, token } = await watched('gone');
     const { device, channelID } = subscription;
+    erased.push(...(await sealedOf(token)));
     device.send({ messageType: 'unregister', channelID });
     await device.nextOf('unregister');
     await world.dovecot.deliver('gone');
@@ -169,6 +188,16 @@ describe('the mail watch as processes, with a real Dovecot', function () {
       const status = await world.watch.status(token);
       return !status.ok && status.problem.kind === 'unknown';
     });
+    await expectErased();
+    // A start finds nothing to bring back.
+    const pid = await world.server.mailPid('mailwatch');
+    await killMailwatch();
+    await until('another process', async () => {
+      const now = await world.server.mailPid('mailwatch').catch(() => pid);
+      const status = await world.watch.status(token);
+      return now !== pid && !status.ok && status.problem.kind === 'unknown';
+    });
+    await expectErased();
   });
 
   it('has no secret in a log, a metric, or a file in clear, and reads no mail', async () => {
@@ -197,3 +226,13 @@ describe('the mail watch as processes, with a real Dovecot', function () {
     expect(await server.stop()).to.deep.equal({ code: 0, signal: null });
   });
 });
+
+/** From the middle, where nothing is the same for all. */
+function cipherIn(sealed: string): string {
+  const middle = Math.floor(sealed.length / 2);
+  const cipher = sealed.slice(middle, middle + CIPHER_BYTES);
+  expect(cipher).to.have.lengthOf(CIPHER_BYTES);
+  return cipher;
+}
+
+const CIPHER_BYTES = 24;

@@ -240,11 +240,20 @@ describe('the kick worker, before it asks', () => {
     // A hello of the same millisecond may have read what was pending before the update was stored.
     await engine.noteConnected(atOnce.deviceId, time.nowMs());
     await engine.noteConnected(since.deviceId, time.nowMs() + 1);
+    time.moveMs(1);
     worker.start();
     await quiet();
     const woken = provider.wakes.map(({ channelId }) => channelId);
     expect(woken).to.have.members([before.channelId, atOnce.channelId]);
     expect(metrics.skips.connected.count).to.equal(1);
+  });
+
+  it('wakes a device whose hello lies in the future, because the clock was set back since', async () => {
+    const { provider, engine, time } = start();
+    const device = await bench.addDevice();
+    await engine.noteConnected(device.deviceId, time.nowMs() + 3_600_000);
+    await bench.put(device);
+    expect(provider.wakes).to.have.lengthOf(1);
   });
 
   it('hands the entry on when the device has changed to another provider', async () => {
@@ -438,6 +447,7 @@ describe('the kick worker, of what is in hand', () => {
       await bench.put(device);
       await engine.noteConnected(device.deviceId, time.nowMs() + 1);
     }
+    time.moveMs(1);
     worker.start();
     for (let turn = 0; turn < 40; turn += 1) await quiet();
     expect(queue.doneIds).to.have.lengthOf(20);

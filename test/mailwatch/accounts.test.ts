@@ -91,6 +91,13 @@ describe('the accounts', () => {
     expect(await first.claim({ nowMs: 2600, untilMs: 3600 })).to.equal(false);
   });
 
+  it('give the lease in spite of one from the future, which a clock that was set back has left', async () => {
+    const first = await open();
+    await first.claim({ nowMs: 86_400_000, untilMs: 86_401_000 });
+    const second = await open();
+    expect(await second.claim(LEASE)).to.equal(true);
+  });
+
   it('give the lease at once when it was given back', async () => {
     const first = await openHeld();
     await first.release();

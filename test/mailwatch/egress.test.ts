@@ -28,6 +28,8 @@ const BLOCKED = [
   ['::ffff:127.0.0.1', 'mapped loopback'],
   ['::ffff:10.0.0.1', 'mapped private'],
   ['::ffff:a9fe:a9fe', 'mapped link-local'],
+  ['::7f00:1', 'IPv4-compatible loopback'],
+  ['4000::1', 'not given out'],
   ['64:ff9b::7f00:1', 'NAT64'],
   ['2002:7f00:1::', '6to4'],
   ['2001::1', 'Teredo'],

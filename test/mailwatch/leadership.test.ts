@@ -19,12 +19,15 @@ describe('the leadership of a mail watch', () => {
   let claims: (boolean | Error)[];
   let onTaken: LeadershipDeps['onTaken'];
   let claimed: number;
+  /** What the next claim waits for. */
+  let hanging: Promise<boolean> | undefined;
 
   beforeEach(() => {
     clock = new HandClock();
     steps = [];
     claims = [true];
     claimed = 0;
+    hanging = undefined;
     onTaken = async () => {
       steps.push('taken');
     };
@@ -38,6 +41,7 @@ describe('the leadership of a mail watch', () => {
           expect(untilMs - nowMs).to.equal(LEASE_MS);
           const [claim = true] = claims.length > 1 ? claims.splice(0, 1) : claims;
           claimed++;
+          if (hanging !== undefined) return hanging;
           if (claim instanceof Error) throw claim;
           return claim;
         },
@@ -124,5 +128,38 @@ describe('the leadership of a mail watch', () => {
     await nextClaim();
     expect(steps.at(-1)).to.equal('tried');
     expect(leadership).to.include({ isLeading: true, problem: undefined });
+  });
+
+  it('stops watching at the end of its lease though a claim hangs', async () => {
+    const leadership = await seek();
+    let answer = (_: boolean) => {};
+    hanging = new Promise((resolve) => {
+      answer = resolve;
+    });
+    clock.moveMs(CLAIM_MS);
+    clock.tick();
+    clock.moveMs(LEASE_MS);
+    clock.tick();
+    await until('the end', () => steps.includes('lost'));
+    expect(leadership.isLeading).to.equal(false);
+    hanging = undefined;
+    answer(true);
+    await until('watching again', () => steps.length === 3);
+    expect(steps).to.deep.equal(['taken', 'lost', 'taken']);
+  });
+
+  it('prolongs its lease while watching takes long to begin', async () => {
+    let begin = () => {};
+    onTaken = () =>
+      new Promise((resolve) => {
+        begin = resolve;
+      });
+    const seeking = seek();
+    await until('the first claim', () => claimed === 1);
+    await new Promise(setImmediate);
+    await nextClaim();
+    expect(claimed).to.equal(2);
+    begin();
+    expect((await seeking).isLeading).to.equal(true);
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
-import { Admission, type AdmissionLimits, originOf } from '../../src/socket/admission.ts';
+import { originOf } from '../../src/origin.ts';
+import { Admission, type AdmissionLimits } from '../../src/socket/admission.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 
 const ROOMY: AdmissionLimits = {

@@ -9,7 +9,7 @@ import { environmentOf, type Settings } from './settings.ts';
 import { within } from './within.ts';
 
 /** Longest wait for a server to be ready, and for one to end: far more than either takes on a busy machine. */
-const CHILD_WAIT_MS_MAX = 15_000;
+const CHILD_WAIT_MS_MAX = 40_000;
 
 const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const READY_LINE =

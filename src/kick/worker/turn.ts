@@ -53,7 +53,7 @@ export async function takeTurn(kicks: DeviceKicks, deps: TurnDeps): Promise<Turn
   const { newest } = kicks;
   const view = await deps.store.readKick(newest.deviceId);
   deps.storeOutage.worked();
-  const skip = reasonToSkip(view, newest);
+  const skip = reasonToSkip(view, newest, deps.clock.nowMs());
   if (skip !== undefined) return unasked({ kind: 'done', as: skip });
   assert(view.target !== undefined, 'a device without a target is skipped');
   const { target } = view.target;
@@ -65,14 +65,19 @@ export async function takeTurn(kicks: DeviceKicks, deps: TurnDeps): Promise<Turn
   return claimAndAsk(newest, target, pass, deps);
 }
 
-/** A device that said hello after its newest pending update had been stored has been told of all of them. */
+/**
+ * A device that said hello after its newest pending update had been stored has been told of all of them. A hello from the future proves
+ * nothing: the clock was set back since, and one wake-up too many is better than one too few.
+ */
 function reasonToSkip(
   { target, hasPending }: KickView,
   { storedAtMs }: Kick,
+  nowMs: number,
 ): SkipReason | undefined {
   if (target === undefined) return 'no_target';
   if (!hasPending) return 'nothing_pending';
-  return target.connectedAtMs > storedAtMs ? 'connected' : undefined;
+  const { connectedAtMs } = target;
+  return connectedAtMs > storedAtMs && connectedAtMs <= nowMs ? 'connected' : undefined;
 }
 
 async function move(kick: Kick, to: ProviderName, { queueOf }: TurnDeps): Promise<Settlement> {

@@ -14,6 +14,8 @@ export type AddressVerdict =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'blocked'; readonly range: string };
 
+const GLOBAL_UNICAST = ipaddr.parse('2000::');
+const GLOBAL_UNICAST_BITS = 3;
 const ALLOWED: AddressVerdict = { kind: 'allowed' };
 
 /** A network in CIDR form, or one address; undefined when it is neither. */
@@ -36,7 +38,10 @@ export function judgeAddress(text: string, allowed: readonly Network[]): Address
   const address = ipaddr.process(text);
   if (allowed.some((network) => isIn(address, network))) return ALLOWED;
   const range = address.range();
-  return range === 'unicast' ? ALLOWED : { kind: 'blocked', range };
+  if (range !== 'unicast') return { kind: 'blocked', range };
+  // The library calls unicast whatever it has no name for; of IPv6 only this much is given out (RFC 4291, section 2.4; IANA).
+  const isGlobal = address.kind() === 'ipv4' || address.match(GLOBAL_UNICAST, GLOBAL_UNICAST_BITS);
+  return isGlobal ? ALLOWED : { kind: 'blocked', range: 'reserved' };
 }
 
 function isAddress(text: string): boolean {

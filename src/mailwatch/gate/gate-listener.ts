@@ -82,6 +82,7 @@ function createHttpServer({ tls, requestTimeoutMs, connectionsMax }: GateOptions
           cert: tls.certificatePem,
           key: tls.keyPem,
           minVersion: tls.minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+          handshakeTimeout: requestTimeoutMs,
         });
   server.maxConnections = connectionsMax;
   return server;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import { addressBytes, type Origin, originOf } from '../../origin.ts';
 
 /** A rate for each address, and a bound on how many addresses are remembered. */
 export interface ThrottleLimits {
@@ -16,20 +17,21 @@ interface Bucket {
 }
 
 /**
- * One bucket for each address, which fills by `perMinute` in a minute up to as many. Resolves at once to 0, when the request may
- * pass, or to how many milliseconds to wait for the next.
+ * One bucket for each address, a /64 of IPv6 being one, which fills by `perMinute` in a minute up to as many. Answers 0, when the
+ * request may pass, or how many milliseconds to wait for the next.
  */
 export function createThrottle(
   { perMinute, addressesMax }: ThrottleLimits,
   clock: Clock,
 ): (address: string) => number {
   // In order of the last request: a Map keeps the order of insertion.
-  const buckets = new Map<string, Bucket>();
+  const buckets = new Map<Origin, Bucket>();
   return (address) => {
+    const origin = originOf(addressBytes(address));
     const nowMs = clock.monotonicMs();
-    const bucket = buckets.get(address) ?? { tokens: perMinute, atMs: nowMs };
-    buckets.delete(address);
-    buckets.set(address, bucket);
+    const bucket = buckets.get(origin) ?? { tokens: perMinute, atMs: nowMs };
+    buckets.delete(origin);
+    buckets.set(origin, bucket);
     const grown = ((nowMs - bucket.atMs) * perMinute) / MINUTE_MS;
     bucket.tokens = Math.min(perMinute, bucket.tokens + grown);
     bucket.atMs = nowMs;

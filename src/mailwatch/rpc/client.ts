@@ -45,6 +45,8 @@ class Client implements RpcClient {
   readonly #calls = new Map<number, Call>();
   readonly #stopSweep: () => void;
   #socket: Socket | undefined;
+  /** When the backend was last heard on the connection, or this was opened. */
+  #heardAtMs = 0;
   #lastId = 0;
   readonly backend: MailBackend;
 
@@ -82,8 +84,9 @@ class Client implements RpcClient {
     const id = ++this.#lastId;
     const members = await new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
       const dueAtMs = this.#clock.monotonicMs() + this.#limits.deadlineMs;
+      const connection = this.#connection();
       this.#calls.set(id, { dueAtMs, settle: resolve, reject });
-      this.#connection().write(frame({ id, method, request }));
+      connection.write(frame({ id, method, request }));
     });
     const answer = toAnswer(method, members);
     if (answer === undefined) {
@@ -96,19 +99,25 @@ class Client implements RpcClient {
     if (this.#socket !== undefined) return this.#socket;
     const socket = openSocket(this.#address);
     this.#socket = socket;
+    this.#heardAtMs = this.#clock.monotonicMs();
     const reader = new FrameReader(this.#limits.messageBytesMax, (line) => this.#onLine(line));
     socket.on('data', (chunk) => {
+      this.#heardAtMs = this.#clock.monotonicMs();
       try {
         reader.push(chunk);
       } catch {
         this.#drop('the backend sends more than it may');
       }
     });
-    const onEnd = () => {
+    let reason = 'the connection to the backend ended';
+    // 'close' follows.
+    socket.on('error', (error) => {
+      reason = `no connection to the backend: ${wordOf(error)}`;
+    });
+    socket.on('close', () => {
       // An older connection's end is no news to the one that has replaced it.
-      if (this.#socket === socket) this.#drop('the connection to the backend ended');
-    };
-    socket.on('error', onEnd).on('close', onEnd);
+      if (this.#socket === socket) this.#drop(reason);
+    });
     return socket;
   }
 
@@ -128,11 +137,15 @@ class Client implements RpcClient {
   #sweep(): void {
     const nowMs = this.#clock.monotonicMs();
     // In order of their deadlines: the first that is not due ends the look.
-    for (const call of this.#calls.values()) {
+    for (const [id, call] of this.#calls) {
       if (call.dueAtMs > nowMs) return;
-      // A backend that hangs may hold this connection alone; the next call tries another one.
-      this.#drop('the backend does not answer');
-      return;
+      this.#calls.delete(id);
+      call.reject(new BackendUnavailableError('the backend does not answer'));
+      // One call may take long, and the others are answered meanwhile. Where none is, the connection may be what hangs: try another one.
+      if (nowMs - this.#heardAtMs >= this.#limits.deadlineMs) {
+        this.#drop('the backend does not answer');
+        return;
+      }
     }
   }
 
@@ -144,6 +157,11 @@ class Client implements RpcClient {
     this.#calls.clear();
     for (const { reject } of calls) reject(new BackendUnavailableError(reason));
   }
+}
+
+/** ENOENT, ECONNREFUSED, CERT_HAS_EXPIRED, …: what an operator can look up. */
+function wordOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function openSocket(address: RpcAddress): Socket {

@@ -38,13 +38,15 @@ const METHODS: ReadonlySet<string> = new Set<MethodName>([
 /** Listens for gates. @throws Error when the address is taken by a backend that lives. */
 export async function listenForGates(address: RpcAddress, deps: RpcServerDeps): Promise<RpcServer> {
   const sockets = new Set<Socket>();
-  const onSocket = (socket: Socket) => {
+  const server = createListener(address, deps.limits, (socket) => {
+    new Conversation(socket, deps).begin();
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  // Also those that have not shaken hands: none may keep the end waiting.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    new Conversation(socket, deps).begin();
-  };
-  const server = createListener(address, onSocket);
-  server.maxConnections = CONNECTIONS_MAX;
+  });
   if (address.kind === 'unix') await listenOnFile(server, address.path, deps.limits.deadlineMs);
   else await listening(server, () => server.listen(address.port, address.host));
   const bound = server.address();
@@ -58,11 +60,15 @@ export async function listenForGates(address: RpcAddress, deps: RpcServerDeps): 
   };
 }
 
-function createListener(address: RpcAddress, onSocket: (socket: Socket) => void): Server {
+function createListener(
+  address: RpcAddress,
+  { deadlineMs: handshakeTimeout }: RpcLimits,
+  onSocket: (socket: Socket) => void,
+): Server {
   if (address.kind === 'unix') return createServer(onSocket);
   const { certificate: cert, key, ca } = address.tls;
   const options = { cert, key, ca, requestCert: true, rejectUnauthorized: true } as const;
-  return createTlsServer({ ...options, minVersion: 'TLSv1.3' }, onSocket);
+  return createTlsServer({ ...options, minVersion: 'TLSv1.3', handshakeTimeout }, onSocket);
 }
 
 /**
@@ -110,6 +116,7 @@ class Conversation {
   readonly #socket: Socket;
   readonly #deps: RpcServerDeps;
   #inFlight = 0;
+  #isOver = false;
 
   constructor(socket: Socket, deps: RpcServerDeps) {
     this.#socket = socket;
@@ -132,6 +139,8 @@ class Conversation {
   }
 
   #onLine(line: string): void {
+    // What stands behind something that was refused is not carried out any more.
+    if (this.#isOver) return;
     const members = parseFrame(line);
     const { id, method, request } = members ?? {};
     if (typeof id !== 'number' || typeof method !== 'string' || !METHODS.has(method)) {
@@ -158,17 +167,26 @@ class Conversation {
       const answer = checked.ok
         ? await this.#deps.service[method](checked.value)
         : { ok: false, refusal: { kind: 'invalid', fields: checked.fields } };
-      this.#socket.write(frame({ id, ...answer }));
+      await this.#write({ id, ...answer });
     } catch (err) {
       this.#deps.log.error({ err, method }, 'mail.rpc.failed');
       const refusal = { kind: 'unavailable', retryAfterMs: this.#deps.limits.deadlineMs };
-      this.#socket.write(frame({ id, ok: false, refusal }));
+      await this.#write({ id, ok: false, refusal });
     } finally {
       this.#inFlight--;
     }
   }
 
+  /** Resolves once the answer has left, so that a gate that reads none is soon at its bound of calls. Never rejects. */
+  #write(answer: object): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.write(frame(answer), () => resolve());
+    });
+  }
+
   #refuse(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#deps.log.warn({ reason }, 'mail.rpc.refused');
     this.#socket.destroy();
   }

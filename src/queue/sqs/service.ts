@@ -1,4 +1,5 @@
 /** The only file that speaks to the AWS SDK: the calls of SQS that a queue needs, each with its deadline, its errors as ours. */
+import { setMaxListeners } from 'node:events';
 import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityBatchCommand,
@@ -153,8 +154,10 @@ export class SqsService {
     const controller = new AbortController();
     const abort = () => controller.abort();
     const timer = setTimeout(abort, this.#timeoutMs + moreMs);
+    // Many calls share these two; Node.js takes more than ten listeners for a leak, and says so on stderr.
     const signals = signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal];
     for (const each of signals) {
+      setMaxListeners(0, each);
       if (each.aborted) abort();
       each.addEventListener('abort', abort, { once: true });
     }

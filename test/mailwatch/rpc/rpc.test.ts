@@ -198,6 +198,59 @@ describe('the calls between gate and backend', () => {
     expect(rpc.inFlight).to.equal(0);
   });
 
+  it('are answered beside one that takes too long, which alone fails', async () => {
+    const service = createService();
+    await listen({ ...service, stop: () => new Promise(() => {}) });
+    const { backend } = client(SHORT);
+    const late = failure(backend.stop({ token: 't' }));
+    let isOver = false;
+    void late.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      expect((await backend.alive({})).ok).to.equal(true);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await late).to.be.instanceOf(BackendUnavailableError);
+    expect((await backend.alive({})).ok).to.equal(true);
+  });
+
+  it('say why there is no connection', async () => {
+    const error = await failure(client().backend.alive({}));
+    expect((error as Error).message).to.include('ENOENT');
+  });
+
+  it('are soon no more for a gate that reads no answers', async () => {
+    await listen(createService());
+    const deaf = connect(address.path);
+    closing.push(() => deaf.destroy());
+    await new Promise((resolve) => deaf.once('connect', resolve));
+    deaf.pause();
+    const ended = new Promise((resolve) => deaf.once('close', resolve));
+    deaf.on('error', () => {});
+    const call = `${JSON.stringify({ id: 1, method: 'alive', request: {} })}\n`;
+    const fill = () => {
+      while (!deaf.destroyed && deaf.write(call.repeat(500)));
+    };
+    deaf.on('drain', fill);
+    fill();
+    await ended;
+  });
+
+  it('are not carried out behind something that was refused', async () => {
+    const asked: unknown[] = [];
+    await listen(createService(asked));
+    const stranger = connect(address.path);
+    closing.push(() => stranger.destroy());
+    stranger.on('error', () => {});
+    const ended = new Promise((resolve) => stranger.once('close', resolve));
+    const register = JSON.stringify({ id: 1, method: 'register', request: REGISTRATION });
+    stranger.write(`\n${register}\n`);
+    stranger.resume();
+    await ended;
+    expect(asked).to.deep.equal([]);
+  });
+
   it('are no more at once than they may be', async () => {
     await oddBackend(() => {});
     const rpc = client();
@@ -252,6 +305,21 @@ describe('the calls between gate and backend', () => {
   }
 
   describe('over TLS', () => {
+    it('do not keep the end waiting for a connection that never shakes hands', async () => {
+      const { ca, certificate, key } = await makeKickCertificates();
+      const tls = { certificate, key, ca };
+      const place = { kind: 'tls', host: '127.0.0.1', port: 0, serverName: 'localhost' } as const;
+      const server = await listenForGates(
+        { ...place, tls },
+        { service: createService(), limits: LIMITS, log: quietLog },
+      );
+      const silent = connect(server.port ?? 0, '127.0.0.1');
+      silent.on('error', () => {});
+      await new Promise((resolve) => silent.once('connect', resolve));
+      await server.close();
+      silent.destroy();
+    });
+
     it('want a certificate on both ends', async () => {
       const { ca, certificate, key } = await makeKickCertificates();
       const other = await makeKickCertificates();

@@ -3,6 +3,8 @@
  * nor a proxy can read them. HPKE in base mode (RFC 9180) with DHKEM(P-256, HKDF-SHA256), HKDF-SHA256 and AES-256-GCM, which every
  * browser's WebCrypto has.
  *
+ * That holds as far as the device knows whose key it seals to: see `sealingKeyId`.
+ *
  * The endpoint and the mail server are the associated data: an envelope opens only together with those that the device named, so
  * somebody who holds the gate cannot have the credentials sent to a mail server of his own.
  */

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { mailCommand } from '../../src/commands/mail.ts';
-import { newSealingKey } from '../../src/protocol/envelope.ts';
+import { newSealingKey, sealingKeyId } from '../../src/protocol/envelope.ts';
 import { run } from './recorded-io.ts';
 
 const ENDPOINT = 'https://push.example/update/ada';
@@ -13,19 +13,20 @@ const PASSWORD = { REVEILLE_MAIL_PASSWORD: 'canary' };
 describe('the command mail', () => {
   let server: Server;
   let gate: string;
-  let publicKey: string;
+  let key: { readonly keyId: string; readonly publicKey: string };
   let bodies: string[];
   let answer: { readonly status: number; readonly body: object };
 
   before(async () => {
-    ({ publicKey } = await newSealingKey());
+    const { publicKey } = await newSealingKey();
+    key = { keyId: await sealingKeyId(publicKey), publicKey };
     server = createServer(async (request, response) => {
       let body = '';
       for await (const chunk of request) body += String(chunk);
       bodies.push(body);
       const isKey = request.url === '/mail/v1/key';
       response.writeHead(isKey ? 200 : answer.status, { 'Retry-After': '9' });
-      response.end(JSON.stringify(isKey ? { keyId: 'k', publicKey } : answer.body));
+      response.end(JSON.stringify(isKey ? key : answer.body));
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     gate = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;

@@ -89,9 +89,10 @@ async function keepOneRound(vigil: Vigil, deps: VigilDeps): Promise<Ending | und
   if (!seen.ok) return failed(seen.failure);
   // The device is awake and looks itself, or wants to know nothing any more.
   if (vigil.letGo.aborted) return LEFT;
-  enter({ kind: vigil.connection.canIdle ? 'watching' : 'polling' });
   const telling = await ledger.tellNews(seen.value);
   if (telling.kind === 'gone') return telling;
+  // Not before what was seen is kept: who is told that the mailbox is watched may ask where it stands.
+  enter({ kind: vigil.connection.canIdle ? 'watching' : 'polling' });
   // Not before the news: an endpoint for states that does not answer holds up nothing else.
   if (!vigil.hold.signal.aborted) await ledger.tellAttention('none');
   const waited = await waitFor(telling, vigil, deps);

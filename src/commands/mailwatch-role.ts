@@ -155,6 +155,9 @@ function createMailBackend({ config, clock, log }: RoleDeps, parts: BackendParts
       rampMs: mailwatch.rampMs,
       retryAfterMs: mailwatch.retryAfterMs,
     },
+    onStopped: () => {
+      metrics.ended.device.count++;
+    },
     onRegistered: () => {
       metrics.registered.count++;
     },

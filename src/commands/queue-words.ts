@@ -28,10 +28,11 @@ export function reportText({ provider, driver, depth, dead }: QueueReport, nowMs
 }
 
 function deadText({ id, deviceId, attempts, diedAtMs, reason }: DeadKick, nowMs: number): string {
-  const tried = attempts === 1 ? 'once' : `${attempts} times`;
+  // The last one, which failed for good, is not among the attempts before it.
+  const tried = attempts === 0 ? 'once' : `${attempts + 1} times`;
   const said = printable(reason.slice(0, REASON_CHARACTERS_SHOWN));
   const device = deviceId.slice(0, DEVICE_CHARACTERS_SHOWN);
-  return `${id}  device ${device}…  died ${durationText(nowMs - diedAtMs)} ago  tried ${tried} before: ${said}`;
+  return `${id}  device ${device}…  died ${durationText(nowMs - diedAtMs)} ago  tried ${tried}: ${said}`;
 }
 
 const UNITS = [

@@ -61,6 +61,8 @@ export interface BackendDeps {
   readonly createWatch: (account: Account, hooks: WatchHooks) => RunningWatch;
   readonly wait: (waitMs: number, signal: AbortSignal) => Promise<void>;
   readonly onRegistered: () => void;
+  /** A device has stopped its watch. */
+  readonly onStopped: () => void;
   readonly limits: BackendLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -238,6 +240,7 @@ class MailBackendCore implements Backend {
     return this.#withToken(token, async ({ id }) => {
       await this.#endWatch(id);
       await this.#deps.kept.forget(id);
+      this.#deps.onStopped();
       return { ok: true, reply: {} };
     });
   }

@@ -236,7 +236,9 @@ function answerPlain(
   request: HttpRequest,
   { probe }: DeviceListenerDeps,
 ): void {
-  const found = probe(request.getUrl());
+  // As at the endpoints' listener: 200 to a PUT would mean that something was stored.
+  const isProbing = /^(?:get|head)$/.test(request.getMethod());
+  const found = isProbing ? probe(request.getUrl()) : undefined;
   if (found)
     answer(response, found.status === 200 ? '200 OK' : '503 Service Unavailable', found.body);
   else answer(response, '426 Upgrade Required', '"Upgrade Required"');

@@ -72,7 +72,9 @@ export async function listenOnWs(
   });
   const liveness = watchLiveness(options, deps.clock);
   server.on('request', (request, response) => {
-    const found = deps.probe(pathOf(request));
+    const isProbing = request.method === 'GET' || request.method === 'HEAD';
+    // As at the endpoints' listener: 200 to a PUT would mean that something was stored.
+    const found = isProbing ? deps.probe(pathOf(request)) : undefined;
     response.writeHead(found?.status ?? 426, {
       'Content-Type': 'application/json',
       Connection: 'close',

@@ -50,7 +50,7 @@ describe('the queue command', () => {
     );
     expect(dead).to.match(
       new RegExp(
-        `^ {2}${id} {2}device [0-9a-f]{8}… {2}died .* ago {2}tried 0 times before: it said `,
+        `^ {2}${id} {2}device [0-9a-f]{8}… {2}died .* ago {2}tried once: it said `,
       ),
     );
     expect(dead).to.include('\\u001b[31mno');

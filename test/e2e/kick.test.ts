@@ -183,7 +183,7 @@ describe('a device that sleeps', function () {
     await refuseOne(1);
     const { stdout: shown } = await world.queue('list');
     expect(shown).to.match(
-      /^fcm \(spool\) .* dead 1\n.*tried 0 times before: 400 INVALID_ARGUMENT$/m,
+      /^fcm \(spool\) .* dead 1\n.*tried once: 400 INVALID_ARGUMENT$/m,
     );
     expect(await world.queue('retry', '--provider', 'fcm')).to.deep.include({
       code: 0,

@@ -116,6 +116,7 @@ describe('the backend of the mail watch', () => {
     },
     wait: async () => {},
     onRegistered: () => {},
+    onStopped: () => {},
     limits: { accountsMax: 3, rampMs: 0, retryAfterMs: 5000 },
     clock,
     log: quietLog,

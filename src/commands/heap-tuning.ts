@@ -13,9 +13,9 @@ export function keepNurserySmall(): void {
 
 /**
  * V8's options for the process of a role, which `start` puts on its command line: the bound of the nursery, 16 MiB a space by default. 4
- * save some 5 MB of a process that has little to do. Push keeps the default: with 4 a PUT took 8 % more CPU time with the embedded
- * store and the slowest of a hundred several times as long, because what waits for the disk outlives so small a nursery
- * and is collected where that is dear. Its devices cost the same with either, as the nursery does not grow once they connect.
+ * save some 5 MB of a process that has little to do. Push keeps the default: with 4 a PUT took a tenth more CPU time with the store in
+ * memory and the slowest of a hundred several times as long, because what waits outlives so small a nursery and is
+ * collected where that is dear. Its devices cost the same with either, as the nursery does not grow once they connect.
  */
 export function flagsFor(role: RoleName): readonly string[] {
   return [`--max-semi-space-size=${SEMI_SPACE_MIB[role]}`];

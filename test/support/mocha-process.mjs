@@ -9,6 +9,8 @@ const TOTALS_FD = 3;
 const RUN_MINUTES_MAX = 20;
 /** A process that has reported and is still there holds something open. */
 const EXIT_SECONDS_MAX = 20;
+/** Files that are tested at once. Most tests wait most of the time: for a server's start, a deadline, a disk. */
+const JOBS = 2;
 /** The same tests with more rounds each (`--long`) get this many times the time. */
 const LONG_FACTOR = 12;
 
@@ -35,6 +37,8 @@ export async function runMocha({
     timeout: isLong ? timeout * LONG_FACTOR : timeout,
     'forbid-pending': isPendingForbidden,
     'dry-run': isDry,
+    parallel: !isDry && files.length > 1,
+    jobs: JOBS,
     reporter: 'build/test/support/reporter.js',
     'reporter-option': [`totalsFd=${TOTALS_FD}`],
     ...(titlePart === undefined ? {} : { fgrep: titlePart }),

@@ -49,9 +49,7 @@ describe('the queue command', () => {
       /^udp \(spool\) {2}ready 1, the oldest for .*; leased 0; delayed 0; dead 1$/,
     );
     expect(dead).to.match(
-      new RegExp(
-        `^ {2}${id} {2}device [0-9a-f]{8}… {2}died .* ago {2}tried once: it said `,
-      ),
+      new RegExp(`^ {2}${id} {2}device [0-9a-f]{8}… {2}died .* ago {2}tried once: it said `),
     );
     expect(dead).to.include('\\u001b[31mno');
   });

@@ -182,9 +182,7 @@ describe('a device that sleeps', function () {
     };
     await refuseOne(1);
     const { stdout: shown } = await world.queue('list');
-    expect(shown).to.match(
-      /^fcm \(spool\) .* dead 1\n.*tried once: 400 INVALID_ARGUMENT$/m,
-    );
+    expect(shown).to.match(/^fcm \(spool\) .* dead 1\n.*tried once: 400 INVALID_ARGUMENT$/m);
     expect(await world.queue('retry', '--provider', 'fcm')).to.deep.include({
       code: 0,
       stdout: 'fcm  retried 1\n',

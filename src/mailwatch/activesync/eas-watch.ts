@@ -9,7 +9,6 @@ import type {
   Credentials,
   ExchangeRequest,
   MailFailure,
-  StopReason,
   WatchReport,
   WatchState,
 } from '../account.ts';
@@ -17,33 +16,28 @@ import type { AskExchange } from '../activesync.ts';
 import type { Egress } from '../egress.ts';
 import type { MailResult } from '../mailbox.ts';
 import type { Pool } from '../pool.ts';
-import type { Alarms } from '../watcher/alarms.ts';
 import { Ledger, type LedgerDeps } from '../watcher/ledger.ts';
-import { attentionOf, waitOf } from '../watcher/states.ts';
+import { waitOf } from '../watcher/states.ts';
 import { END_TRIES_MAX } from '../watcher/watch.ts';
+import { STARTING, WatchLife, type WatchLifeDeps } from '../watcher/watch-life.ts';
 import type { ExchangeOutcome } from './answers.ts';
 import type { ExchangeLocation } from './location.ts';
 import { type EasRules, Patience } from './patience.ts';
 import { isTold, toldFor } from './told.ts';
 import { Whereabouts } from './whereabouts.ts';
 
-export interface EasWatchDeps extends LedgerDeps {
+export interface EasWatchDeps extends LedgerDeps, WatchLifeDeps {
   readonly rules: EasRules;
   readonly ask: AskExchange;
   readonly egress: Egress;
   readonly pool: Pick<Pool, 'acquire'>;
-  readonly alarms: Pick<Alarms, 'wait'>;
   /** As WatchDeps has it. */
   readonly credentialsOf: (
     account: Account,
     refused?: Credentials,
   ) => Promise<MailResult<Credentials>>;
-  /** The watch has ended by itself; the credentials are to be erased. */
-  readonly onEnded: (reason: StopReason) => void;
 }
 
-const STARTING: WatchState = { kind: 'starting' };
-const BROKEN: MailFailure = { kind: 'protocol', detail: 'the watch has failed' };
 const MOVED_ON: MailFailure = { kind: 'protocol', detail: 'HTTP 451 too often' };
 
 export class EasWatch {
@@ -52,112 +46,64 @@ export class EasWatch {
   readonly #request: ExchangeRequest;
   readonly #patience: Patience;
   readonly #whereabouts: Whereabouts;
-  #account: Account;
-  #state: WatchState = STARTING;
-  #sinceMs: number;
+  readonly #life: WatchLife;
   /** The device's word that has news which it was not told of yet. */
   #newsForMs: number | undefined;
-  /** Ends whatever the watch is waiting for, so that it sees what has changed. */
-  #nudge = new AbortController();
-  #notBeforeMs: number;
-  #running: Promise<void> | undefined;
-  #isStopped = false;
 
   constructor(account: Account, deps: EasWatchDeps) {
     assert(account.exchange !== undefined, 'an ActiveSync account has a request');
     this.#request = account.exchange;
-    this.#account = account;
     this.#deps = deps;
     this.#ledger = new Ledger(account, deps);
-    this.#sinceMs = deps.clock.nowMs();
-    this.#notBeforeMs = account.notBeforeMs;
     this.#patience = new Patience(account.progress.authFailingSinceMs, deps);
     const { host, port } = account.server;
     this.#whereabouts = new Whereabouts({ host, port, path: account.exchange.path });
+    const turn = (signal: AbortSignal) => this.#turn(signal);
+    const onBroken = (failure: MailFailure) => this.#patience.onFailure(failure);
+    this.#life = new WatchLife(
+      { account, ledger: this.#ledger, turn, onBroken, endTriesMax: END_TRIES_MAX },
+      deps,
+    );
   }
 
   get state(): WatchState {
-    return this.#state;
+    return this.#life.state;
   }
 
   /** What `status` tells. Which folders are watched only the device's request says. */
   report(): WatchReport {
-    const { lastVersion, lastNewsAtMs } = this.#ledger.progress;
-    return {
-      ...{ state: this.#state, sinceMs: this.#sinceMs, folders: [] },
-      ...(lastVersion === undefined ? {} : { lastVersion }),
-      ...(lastNewsAtMs === undefined ? {} : { lastNewsAtMs }),
-    };
+    return this.#life.report([]);
   }
 
   /** Begins. Call it once. */
   start(): void {
-    assert(this.#running === undefined, 'a watch begins once');
-    this.#running = this.#run();
+    this.#life.start();
   }
 
   /** The device has been heard of; it is awake and looks itself until `untilMs`. */
   defer(untilMs: number, seenAtMs: number): void {
-    this.#account = { ...this.#account, seenAtMs };
-    this.#notBeforeMs = untilMs;
-    this.#nudge.abort();
+    this.#life.defer(untilMs, seenAtMs);
   }
 
   /** Lets go of the request and ends. Resolves when nothing of the watch runs any more. Harmless twice. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#nudge.abort();
-    await this.#running;
-  }
-
-  /** Never rejects. */
-  async #run(): Promise<void> {
-    const { alarms, log } = this.#deps;
-    while (!this.#isStopped) {
-      const nudge = new AbortController();
-      this.#nudge = nudge;
-      // Wherever the turn waits, it does not outlast the watch.
-      const leftMs = this.#leftMs;
-      if (leftMs > 0) void alarms.wait(leftMs, nudge.signal).then(() => nudge.abort());
-      try {
-        await this.#turn(nudge.signal);
-      } catch (err) {
-        // Our own bug, or a store's failure where it was not expected: this watch waits, and no other has noticed.
-        log.error({ account: this.#account.id, err }, 'mail.watch.broken');
-        this.#patience.onFailure(BROKEN);
-      }
-      nudge.abort();
-    }
-  }
-
-  /** How long the watch may go on without a word from the device. */
-  get #leftMs(): number {
-    const { seenAtMs, maxPollMs } = this.#account;
-    return seenAtMs + maxPollMs - this.#deps.clock.nowMs();
+    await this.#life.stop();
   }
 
   /** One step: wait for what has to be waited for, tell what there is to tell, or ask once. */
   async #turn(signal: AbortSignal): Promise<void> {
     const nowMs = this.#deps.clock.nowMs();
-    const leftMs = this.#leftMs;
-    if (leftMs <= 0) return await this.#end('expired');
-    if (this.#notBeforeMs > nowMs) return await this.#rest(this.#notBeforeMs, signal);
-    if (isTold(this.#account, this.#ledger.progress)) {
-      return await this.#rest(nowMs + leftMs, signal);
-    }
-    if (waitOf(this.#patience.verdict) > nowMs) return await this.#waitOut(signal);
+    const { account } = this.#life;
+    if (isTold(account, this.#ledger.progress)) return await this.#life.rest(signal);
+    const { verdict } = this.#patience;
+    if (waitOf(verdict) > nowMs) return await this.#life.waitOut(verdict, signal);
     // Of an older word: the device has looked itself since.
-    if (this.#newsForMs === this.#account.seenAtMs) return await this.#tell(signal);
+    if (this.#newsForMs === account.seenAtMs) return await this.#tell(signal);
     await this.#ask(signal);
   }
 
-  async #rest(untilMs: number, signal: AbortSignal): Promise<void> {
-    this.#enter({ kind: 'deferred', untilMs });
-    await this.#deps.alarms.wait(untilMs - this.#deps.clock.nowMs(), signal);
-  }
-
   async #tell(signal: AbortSignal): Promise<void> {
-    const telling = await this.#ledger.tellNews(toldFor(this.#account));
+    const telling = await this.#ledger.tellNews(toldFor(this.#life.account));
     switch (telling.kind) {
       case 'told':
       case 'nothing':
@@ -168,26 +114,17 @@ export class EasWatch {
       case 'later':
         return await this.#deps.alarms.wait(telling.waitMs, signal);
       case 'gone':
-        return await this.#end('endpoint-gone');
+        return await this.#life.end('endpoint-gone');
       default:
         return unreachable(telling);
     }
-  }
-
-  /** Waits as the last failure asks for; a device that could not be told of it is told in between. */
-  async #waitOut(signal: AbortSignal): Promise<void> {
-    const { verdict } = this.#patience;
-    this.#enter(verdict);
-    const retryMs = await this.#ledger.tellAttention(attentionOf(verdict));
-    const waitMs = waitOf(verdict) - this.#deps.clock.nowMs();
-    await this.#deps.alarms.wait(retryMs > 0 ? Math.min(retryMs, waitMs) : waitMs, signal);
   }
 
   /** Asks once, and takes in what the answer means. */
   async #ask(signal: AbortSignal): Promise<void> {
     const location = this.#whereabouts.current;
     this.#patience.onBegun();
-    if (this.#state.kind !== 'watching') this.#enter(STARTING);
+    if (this.#life.state.kind !== 'watching') this.#life.enter(STARTING);
     const slot = await this.#deps.pool.acquire(location.host, signal);
     if (slot === undefined) return;
     const outcome = await this.#askAt(location, signal).finally(() => slot.release());
@@ -203,12 +140,12 @@ export class EasWatch {
     const { ask, egress, credentialsOf } = this.#deps;
     const way = await egress(location.host, location.port);
     if (!way.ok) return { kind: 'failed', failure: way.failure };
-    const credentials = await credentialsOf(this.#account, refused);
+    const credentials = await credentialsOf(this.#life.account, refused);
     if (!credentials.ok) return { kind: 'failed', failure: credentials.failure };
     const { address } = way;
     const onAsked = () => {
       this.#patience.onAsked();
-      this.#enter({ kind: 'watching' });
+      this.#life.enter({ kind: 'watching' });
     };
     const outcome = await ask(
       { location, address, credentials: credentials.value, request: this.#request, onAsked },
@@ -229,7 +166,7 @@ export class EasWatch {
         return;
       case 'news':
         this.#patience.onNews();
-        this.#newsForMs = this.#account.seenAtMs;
+        this.#newsForMs = this.#life.account.seenAtMs;
         return await this.#onLetIn();
       case 'moved':
         // Where the mailbox is now is asked at once.
@@ -248,36 +185,13 @@ export class EasWatch {
   }
 
   async #onFailure(failure: MailFailure, retryAfterMs?: number): Promise<void> {
-    this.#deps.log.debug({ account: this.#account.id, failure: failure.kind }, 'mail.watch.failed');
+    const { id: account } = this.#life.account;
+    this.#deps.log.debug({ account, failure: failure.kind }, 'mail.watch.failed');
     this.#whereabouts.onFailure(failure);
     this.#patience.onFailure(failure, retryAfterMs);
     const { verdict, authFailingSinceMs } = this.#patience;
     await this.#ledger.noteRefusal(authFailingSinceMs);
-    if (verdict.kind === 'stopped') return await this.#end(verdict.reason);
-    this.#enter(verdict);
-  }
-
-  async #end(reason: StopReason): Promise<void> {
-    this.#enter({ kind: 'stopped', reason });
-    if (reason !== 'endpoint-gone') await this.#tellEnd(reason);
-    // The device was heard of at the last moment; or whoever stopped the watch knows what becomes of the credentials.
-    if (this.#isStopped || (reason === 'expired' && this.#leftMs > 0)) return;
-    this.#isStopped = true;
-    this.#deps.onEnded(reason);
-  }
-
-  async #tellEnd(reason: StopReason): Promise<void> {
-    // That the password is refused the device has been told; that this has come to an end is news too.
-    const attention = reason === 'expired' ? reason : 'none';
-    for (let tries = 1; tries <= END_TRIES_MAX && !this.#isStopped; tries++) {
-      const retryMs = await this.#ledger.tellAttention(attention);
-      if (retryMs === 0) return;
-      if (tries < END_TRIES_MAX) await this.#deps.alarms.wait(retryMs, this.#nudge.signal);
-    }
-  }
-
-  #enter(state: WatchState): void {
-    if (state.kind !== this.#state.kind) this.#sinceMs = this.#deps.clock.nowMs();
-    this.#state = state;
+    if (verdict.kind === 'stopped') return await this.#life.end(verdict.reason);
+    this.#life.enter(verdict);
   }
 }

@@ -3,8 +3,7 @@
  * it is stopped. Everything it does is a comparison of what the folders are now with what was last delivered, so no event, crash or
  * restart in between can lose mail: at worst a version is sent twice.
  */
-import { assert } from '../../assert.ts';
-import type { Account, MailFailure, StopReason, WatchReport, WatchState } from '../account.ts';
+import type { Account, MailFailure, WatchReport, WatchState } from '../account.ts';
 import type { MailConnection } from '../mailbox.ts';
 import type { Pool } from '../pool.ts';
 import {
@@ -15,154 +14,96 @@ import {
 } from './failure-policy.ts';
 import { Ledger, type LedgerDeps } from './ledger.ts';
 import { type LogInDeps, logIn } from './log-in.ts';
-import { attentionOf, waitOf } from './states.ts';
-import { type Ending, failed, keepVigil, LEFT, type VigilDeps, type VigilRules } from './vigil.ts';
+import { waitOf } from './states.ts';
+import { type Ending, failed, keepVigil, LEFT, type VigilRules } from './vigil.ts';
+import { STARTING, WatchLife, type WatchLifeDeps } from './watch-life.ts';
 
 /** Times in milliseconds, from the config. */
 export interface WatchRules extends FailureRules, VigilRules {}
 
-export interface WatchDeps extends LedgerDeps, LogInDeps, Pick<VigilDeps, 'alarms'> {
+export interface WatchDeps extends LedgerDeps, LogInDeps, WatchLifeDeps {
   readonly rules: WatchRules;
   readonly pool: Pick<Pool, 'acquire'>;
-  /** The watch has ended by itself; the credentials are to be erased. */
-  readonly onEnded: (reason: StopReason) => void;
 }
 
 /** The device is told of the end of its watch; this often at most, when the endpoint does not take it. */
 export const END_TRIES_MAX = 3;
 
-const STARTING: WatchState = { kind: 'starting' };
-const BROKEN: MailFailure = { kind: 'protocol', detail: 'the watch has failed' };
-
 export class Watch {
   readonly #deps: WatchDeps;
   readonly #ledger: Ledger;
-  #account: Account;
-  #state: WatchState = STARTING;
-  #sinceMs: number;
+  readonly #life: WatchLife;
   /** What the last failure led to, also while the watch is deferred; nothing since a login. */
   #verdict: WatchState = STARTING;
   #history: FailureHistory;
-  /** Ends whatever the watch is waiting for, so that it sees what has changed. */
-  #nudge = new AbortController();
-  #notBeforeMs: number;
   /** Of the connection that is held, or was held last; undefined when that one never came so far. */
   #loggedInAtMs: number | undefined;
-  #running: Promise<void> | undefined;
-  #isStopped = false;
 
   constructor(account: Account, deps: WatchDeps) {
-    this.#account = account;
     this.#deps = deps;
     this.#ledger = new Ledger(account, deps);
-    this.#sinceMs = deps.clock.nowMs();
-    this.#notBeforeMs = account.notBeforeMs;
+    const turn = (signal: AbortSignal) => this.#turn(signal);
+    const onBroken = (failure: MailFailure) => {
+      this.#verdict = this.#judge(failure);
+    };
     const { authFailingSinceMs } = account.progress;
     this.#history =
       authFailingSinceMs === undefined ? NO_FAILURES : { ...NO_FAILURES, authFailingSinceMs };
+    this.#life = new WatchLife(
+      { account, ledger: this.#ledger, turn, onBroken, endTriesMax: END_TRIES_MAX },
+      deps,
+    );
   }
 
   get state(): WatchState {
-    return this.#state;
+    return this.#life.state;
   }
 
   /** What `status` tells. */
   report(): WatchReport {
-    const { folders, lastVersion, lastNewsAtMs } = this.#ledger.progress;
-    return {
-      state: this.#state,
-      sinceMs: this.#sinceMs,
-      folders,
-      ...(lastVersion === undefined ? {} : { lastVersion }),
-      ...(lastNewsAtMs === undefined ? {} : { lastNewsAtMs }),
-    };
+    return this.#life.report(this.#ledger.progress.folders);
   }
 
   /** Begins. Call it once. */
   start(): void {
-    assert(this.#running === undefined, 'a watch begins once');
-    this.#running = this.#run();
+    this.#life.start();
   }
 
   /** The device has been heard of; it is awake and looks itself until `untilMs`. */
   defer(untilMs: number, seenAtMs: number): void {
-    this.#account = { ...this.#account, seenAtMs };
-    this.#notBeforeMs = untilMs;
-    this.#nudge.abort();
+    this.#life.defer(untilMs, seenAtMs);
   }
 
   /** Lets go of the connection and ends. Resolves when nothing of the watch runs any more. Harmless twice. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#nudge.abort();
-    await this.#running;
-  }
-
-  /** Never rejects. */
-  async #run(): Promise<void> {
-    const { alarms, log } = this.#deps;
-    while (!this.#isStopped) {
-      const nudge = new AbortController();
-      this.#nudge = nudge;
-      // Wherever the turn waits, it does not outlast the watch.
-      const leftMs = this.#leftMs;
-      if (leftMs > 0) void alarms.wait(leftMs, nudge.signal).then(() => nudge.abort());
-      try {
-        await this.#turn(nudge.signal);
-      } catch (err) {
-        // Our own bug, or a store's failure where it was not expected: this watch waits, and no other has noticed.
-        log.error({ account: this.#account.id, err }, 'mail.watch.broken');
-        this.#verdict = this.#judge(BROKEN);
-      }
-      nudge.abort();
-    }
-  }
-
-  /** How long the watch may go on without a word from the device. */
-  get #leftMs(): number {
-    const { seenAtMs, maxPollMs } = this.#account;
-    return seenAtMs + maxPollMs - this.#deps.clock.nowMs();
+    await this.#life.stop();
   }
 
   /** One step: wait for what has to be waited for, or hold one connection as long as it lives. */
   async #turn(signal: AbortSignal): Promise<void> {
-    const { alarms, clock } = this.#deps;
-    if (this.#leftMs <= 0) return await this.#end('expired');
-    const nowMs = clock.nowMs();
-    if (this.#notBeforeMs > nowMs) {
-      this.#enter({ kind: 'deferred', untilMs: this.#notBeforeMs });
-      return await alarms.wait(this.#notBeforeMs - nowMs, signal);
-    }
-    if (waitOf(this.#verdict) > nowMs) return await this.#waitOut(signal);
+    const nowMs = this.#deps.clock.nowMs();
+    if (waitOf(this.#verdict) > nowMs) return await this.#life.waitOut(this.#verdict, signal);
     const ending = await this.#hold(signal);
     switch (ending.kind) {
       case 'left':
         return undefined;
       case 'gone':
-        return await this.#end('endpoint-gone');
+        return await this.#life.end('endpoint-gone');
       case 'failed':
         return await this.#onFailure(ending.failure);
     }
   }
 
-  /** Waits as the last failure asks for; a device that could not be told of it is told in between. */
-  async #waitOut(signal: AbortSignal): Promise<void> {
-    this.#enter(this.#verdict);
-    const retryMs = await this.#ledger.tellAttention(attentionOf(this.#verdict));
-    const waitMs = waitOf(this.#verdict) - this.#deps.clock.nowMs();
-    await this.#deps.alarms.wait(retryMs > 0 ? Math.min(retryMs, waitMs) : waitMs, signal);
-  }
-
   /** Opens one connection and watches over it. */
   async #hold(signal: AbortSignal): Promise<Ending> {
     const { pool } = this.#deps;
-    const { server } = this.#account;
-    this.#enter(STARTING);
+    const { server } = this.#life.account;
+    this.#life.enter(STARTING);
     this.#loggedInAtMs = undefined;
     const slot = await pool.acquire(server.host, signal);
     if (slot === undefined) return LEFT;
     try {
-      const opened = await logIn(this.#account, signal, this.#deps);
+      const opened = await logIn(this.#life.account, signal, this.#deps);
       if (opened.ok) return await this.#watchOver(opened.value, signal);
       // What a connection fails with that we cut says nothing of the server.
       return signal.aborted && opened.failure.kind === 'network' ? LEFT : failed(opened.failure);
@@ -172,13 +113,13 @@ export class Watch {
   }
 
   async #watchOver(connection: MailConnection, signal: AbortSignal): Promise<Ending> {
-    const { host } = this.#account.server;
+    const { host } = this.#life.account.server;
     try {
       this.#loggedInAtMs = this.#deps.clock.monotonicMs();
       this.#verdict = STARTING;
       this.#history = { failuresInRow: this.#history.failuresInRow };
       await this.#ledger.noteRefusal(undefined);
-      const enter = (state: WatchState) => this.#enter(state);
+      const enter = (state: WatchState) => this.#life.enter(state);
       return await keepVigil(connection, signal, {
         ...{ ...this.#deps, host, enter, ledger: this.#ledger },
       });
@@ -188,12 +129,13 @@ export class Watch {
   }
 
   async #onFailure(failure: MailFailure): Promise<void> {
-    this.#deps.log.debug({ account: this.#account.id, failure: failure.kind }, 'mail.watch.failed');
+    const { id: account } = this.#life.account;
+    this.#deps.log.debug({ account, failure: failure.kind }, 'mail.watch.failed');
     const state = this.#judge(failure);
     await this.#ledger.noteRefusal(this.#history.authFailingSinceMs);
-    if (state.kind === 'stopped') return await this.#end(state.reason);
+    if (state.kind === 'stopped') return await this.#life.end(state.reason);
     this.#verdict = state;
-    this.#enter(state);
+    this.#life.enter(state);
   }
 
   #judge(failure: MailFailure): WatchState {
@@ -208,29 +150,5 @@ export class Watch {
     });
     this.#history = history;
     return state;
-  }
-
-  async #end(reason: StopReason): Promise<void> {
-    this.#enter({ kind: 'stopped', reason });
-    if (reason !== 'endpoint-gone') await this.#tellEnd(reason);
-    // The device was heard of at the last moment; or whoever stopped the watch knows what becomes of the credentials.
-    if (this.#isStopped || (reason === 'expired' && this.#leftMs > 0)) return;
-    this.#isStopped = true;
-    this.#deps.onEnded(reason);
-  }
-
-  async #tellEnd(reason: StopReason): Promise<void> {
-    // That the password is refused the device has been told; that this has come to an end is news too.
-    const attention = reason === 'expired' ? reason : 'none';
-    for (let tries = 1; tries <= END_TRIES_MAX && !this.#isStopped; tries++) {
-      const retryMs = await this.#ledger.tellAttention(attention);
-      if (retryMs === 0) return;
-      if (tries < END_TRIES_MAX) await this.#deps.alarms.wait(retryMs, this.#nudge.signal);
-    }
-  }
-
-  #enter(state: WatchState): void {
-    if (state.kind !== this.#state.kind) this.#sinceMs = this.#deps.clock.nowMs();
-    this.#state = state;
   }
 }

@@ -188,6 +188,10 @@ describe('the watch of an ActiveSync account', () => {
     rig = new EasRig({ maxPollMs: 300_000 });
     await rig.start();
     await rig.leap(300_000);
+    await rig.leap(300_000 - 1);
+    expect(rig.ended).to.deep.equal([]);
+    expect(rig.isAsking).to.equal(true);
+    await rig.leap(1);
     expect(rig.ended).to.deep.equal(['expired']);
     expect(rig.stateVersions).to.have.length(1);
     expect(rig.isAsking).to.equal(false);
@@ -198,6 +202,7 @@ describe('the watch of an ActiveSync account', () => {
     await rig.start();
     await rig.answer(NEWS);
     await rig.leap(DAY_MS);
+    await rig.leap(HOUR_MS);
     expect(rig.ended).to.deep.equal(['expired']);
     expect(rig.versions).to.have.length(1);
   });

@@ -20,6 +20,11 @@ describe('a watch', () => {
     before(rig);
     return await rig.start();
   };
+  /** Of a watch that lives an hour: that hour, and one more in which its clock could have been corrected. */
+  const expire = async () => {
+    await rig.leap(HOUR_MS);
+    await rig.leap(HOUR_MS);
+  };
 
   afterEach(async () => {
     await rig.stop();
@@ -235,7 +240,7 @@ describe('a watch', () => {
         fresh.isPoolFull = true;
       });
       expect(rig.watch.state).to.deep.equal({ kind: 'starting' });
-      await rig.leap(HOUR_MS);
+      await expire();
       expect(rig.ended).to.deep.equal(['expired']);
     });
 
@@ -525,6 +530,9 @@ describe('a watch', () => {
       await rig.leap(HOUR_MS - 2_000);
       expect(rig.ended).to.deep.equal([]);
       await rig.leap(2_000);
+      await rig.leap(HOUR_MS - 1);
+      expect(rig.ended).to.deep.equal([]);
+      await rig.leap(1);
       expect(rig.ended).to.deep.equal(['expired']);
     });
 
@@ -550,7 +558,7 @@ describe('a watch', () => {
         await started({ maxPollMs: HOUR_MS }, prepare);
         expect(rig.watch.state.kind).to.equal(kind);
         const before = rig.stateVersions.length;
-        await rig.leap(HOUR_MS);
+        await expire();
         expect(rig.watch.state).to.deep.equal({ kind: 'stopped', reason: 'expired' });
         expect(rig.ended).to.deep.equal(['expired']);
         expect(rig.stateVersions).to.have.length(before + 1);
@@ -562,7 +570,7 @@ describe('a watch', () => {
       await started({ maxPollMs: HOUR_MS }, (fresh) => {
         fresh.stateOutcome = { kind: 'later' };
       });
-      await rig.leap(HOUR_MS);
+      await expire();
       expect(rig.ended).to.deep.equal([]);
       await rig.pass(HOUR_MS, 60_000);
       expect(rig.ended).to.deep.equal(['expired']);
@@ -573,7 +581,8 @@ describe('a watch', () => {
       await started({ maxPollMs: HOUR_MS }, (fresh) => {
         fresh.stateOutcome = { kind: 'later' };
       });
-      await rig.leap(HOUR_MS);
+      await expire();
+      expect(rig.watch.state).to.deep.equal({ kind: 'stopped', reason: 'expired' });
       rig.watch.defer(rig.clock.nowMs() + 1_000, rig.clock.nowMs());
       await rig.pass(HOUR_MS / 2, 60_000);
       expect(rig.ended).to.deep.equal([]);
@@ -586,7 +595,7 @@ describe('a watch', () => {
       const { stateEndpoint: _, ...account } = rig.account;
       rig.account = account;
       await rig.restart();
-      await rig.leap(HOUR_MS);
+      await expire();
       expect(rig.ended).to.deep.equal(['expired']);
       expect(rig.puts).to.deep.equal([]);
     });

@@ -42,8 +42,6 @@ export class Ledger {
   readonly #account: Account;
   readonly #deps: LedgerDeps;
   #progress: WatchProgress;
-  /** Of PUTs that were accepted, kept or not: no version is ever sent twice. */
-  #lastVersion: number | undefined;
   #failuresInRow = 0;
   /** Of the endpoint for states, apart: a dead one slows no news down. */
   #stateFailuresInRow = 0;
@@ -53,7 +51,6 @@ export class Ledger {
     this.#account = account;
     this.#deps = deps;
     this.#progress = account.progress;
-    this.#lastVersion = account.progress.lastVersion;
   }
 
   /** What is kept. */
@@ -72,13 +69,14 @@ export class Ledger {
       case 'news':
     }
     const begunMs = clock.monotonicMs();
-    const version = nextVersion(this.#lastVersion, clock.nowMs());
+    const version = nextVersion(this.#progress.lastVersion, clock.nowMs());
+    // Kept before it is sent: a process that dies in between leaves a gap, and never has the next one send the same version again.
+    if (!(await this.#keep({ ...this.#progress, lastVersion: version }))) return this.#later();
     const outcome = await notifier.notify(this.#account.endpoint, version);
     switch (outcome.kind) {
       case 'accepted':
-        this.#lastVersion = version;
         this.#deps.onTold(clock.monotonicMs() - begunMs);
-        return await this.#keepNews(seen, version);
+        return await this.#keepNews(seen);
       case 'gone':
         return outcome;
       case 'later':
@@ -127,9 +125,9 @@ export class Ledger {
     return { told: false, retryAfterMs: outcome.retryAfterMs ?? 0 };
   }
 
-  async #keepNews(seen: readonly WatchedFolder[], lastVersion: number): Promise<Telling> {
+  async #keepNews(seen: readonly WatchedFolder[]): Promise<Telling> {
     const lastNewsAtMs = this.#deps.clock.nowMs();
-    const news = { ...this.#progress, folders: seen, lastVersion, lastNewsAtMs };
+    const news = { ...this.#progress, folders: seen, lastNewsAtMs };
     if (!(await this.#keep(news))) return this.#later();
     this.#failuresInRow = 0;
     return TOLD;

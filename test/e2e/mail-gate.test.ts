@@ -37,7 +37,7 @@ describe('the code of the mail gate', () => {
     expect(graph.packages).to.include('ajv');
   });
 
-  it('reaches no storage, queue, provider, vault or watcher', () => {
+  it('B1: reaches no storage, queue, provider, vault or watcher', () => {
     expect(graph.files.filter((file) => FORBIDDEN_PLACES.test(file))).to.deep.equal([]);
   });
 
@@ -83,7 +83,7 @@ describe('the process of the mail gate', function () {
     expect((await watch.status(token)).ok).to.equal(false);
   });
 
-  it(`has none of ${REGISTRATIONS} passwords in its memory after as many registrations`, async () => {
+  it(`B1: has none of ${REGISTRATIONS} passwords in its memory after as many registrations`, async () => {
     const pid = await world.server.mailPid('mail-gate');
     const { endpoint } = await world.subscribe();
     const waiting = Array.from({ length: REGISTRATIONS }, (_, number) => number).values();

@@ -245,7 +245,7 @@ describe('the backend of the mail watch', () => {
     expect((await backend.service.status({ token })).ok).to.equal(true);
   });
 
-  it('has one watch and one record after a hundred registrations at once', async () => {
+  it('B13, B14: has one watch and one record after a hundred registrations at once', async () => {
     const requests = await Promise.all(Array.from({ length: 100 }, () => request()));
     const answers = await Promise.all(requests.map((one) => backend.service.register(one)));
     const tokens = answers.flatMap((answer) => (answer.ok ? [answer.reply.token] : []));

@@ -89,7 +89,7 @@ describe('the guard on the way out', () => {
     expect(await guard({})('mail.example', 993)).to.deep.equal({ ok: true, address: '8.8.8.8' });
   });
 
-  it('asks DNS once, so that a name that is bound anew changes nothing', async () => {
+  it('B16: asks DNS once, so that a name that is bound anew changes nothing', async () => {
     const answers = [['8.8.8.8'], ['127.0.0.1']];
     let asked = 0;
     const egress = guard({ resolve: async () => answers[asked++] ?? [] });

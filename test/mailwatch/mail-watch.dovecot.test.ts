@@ -87,7 +87,7 @@ describe('a mail watch with a real Dovecot', function () {
     subscription.device.terminate();
   });
 
-  it('tells of a mail that came while the backend was away, and of none when none came', async () => {
+  it('B12: tells of a mail that came while the backend was away, and of none when none came', async () => {
     const subscription = await subscribe();
     const quiet = await subscribeAndLeave(setup.server);
     const token = await register(mailboxOf('eve', subscription.endpoint));

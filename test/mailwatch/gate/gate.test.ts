@@ -78,7 +78,7 @@ describe('the mail gate', () => {
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
-  it('passes a registration on, with what it leaves out', async () => {
+  it('B17: passes a registration on as the pages show it, with what it leaves out', async () => {
     answer = { ok: true, reply: { token: 'fresh' } };
     const { status, body, headers } = await post('/mail/v1/register', REGISTRATION);
     expect({ status, body }).to.deep.equal({ status: 200, body: { token: 'fresh' } });

@@ -173,7 +173,7 @@ describe('the calls between gate and backend', () => {
     expect(!answer.ok && answer.refusal.kind).to.equal('invalid');
   });
 
-  it('outlive a fault in one of them', async () => {
+  it('B10: outlive a fault in one of them', async () => {
     const service = createService();
     await listen({
       ...service,

@@ -95,7 +95,7 @@ describe('a mail server that misbehaves', function () {
         watch.start();
         await until('back-off', () => {
           peak = Math.max(peak, process.memoryUsage.rss());
-          return watch.kind === 'backoff';
+          return watch.hasBackedOff;
         });
         expect(watch.failure?.kind).to.be.oneOf(['protocol', 'network']);
         expect(peak - before).to.be.lessThan(BYTES_MAX);

@@ -6,6 +6,7 @@ import type {
   Account,
   AccountId,
   Credentials,
+  MailFailure,
   MailServer,
   StopReason,
   WatchedFolder,
@@ -95,6 +96,8 @@ export class LiveWatch {
   readonly stateVersions: number[] = [];
   readonly ended: StopReason[] = [];
   readonly #options: LiveOptions;
+  #backoffs = 0;
+  #lastFailure: MailFailure | undefined;
   readonly #pool;
   readonly #open: OpenMail;
   account: Account;
@@ -139,8 +142,12 @@ export class LiveWatch {
     return this.watch.state.kind;
   }
 
-  /** Why it does not watch, if that is so. */
+  /** Why it does not watch, or why it last backed off. */
   get failure() {
+    return this.#failureNow() ?? this.#lastFailure;
+  }
+
+  #failureNow(): MailFailure | undefined {
     const { state } = this.watch;
     return 'failure' in state ? state.failure : undefined;
   }
@@ -155,6 +162,22 @@ export class LiveWatch {
     await this.watch.stop();
     this.watch = this.#newWatch();
     this.watch.start();
+  }
+
+  get hasBackedOff(): boolean {
+    return this.#backoffs > 0;
+  }
+
+  /** Until it has backed off once more since the last call. */
+  async backedOff(): Promise<void> {
+    await until('back-off', () => this.#backoffs > 0);
+    this.#backoffs = 0;
+  }
+
+  #noteBackoff(): void {
+    if (this.kind !== 'backoff') return;
+    this.#backoffs++;
+    this.#lastFailure = this.#failureNow();
   }
 
   /** Until it has looked, and has nothing to tell. */
@@ -199,7 +222,11 @@ export class LiveWatch {
       onEnded: (reason) => this.ended.push(reason),
       onTold: () => {},
       clock: this.clock,
-      random: Math.random,
+      // Asked at each failure, just before the state that follows is entered: a back-off of milliseconds is seen too.
+      random: () => {
+        setImmediate(() => this.#noteBackoff());
+        return Math.random();
+      },
       log: quietLog,
     });
   }

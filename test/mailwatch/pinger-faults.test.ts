@@ -217,7 +217,7 @@ describe("the earlier mail watch's faults", function () {
       await open();
       fake.faults.set('EXAMINE', says(line, '<tag> OK'));
       live.start();
-      await until('back-off', () => live.kind === 'backoff');
+      await live.backedOff();
       fake.faults.clear();
       await idling();
     });
@@ -227,7 +227,7 @@ describe("the earlier mail watch's faults", function () {
     (await open()).start();
     await idling();
     fake.drop('* BYE Autologout');
-    await until('back-off', () => live.kind === 'backoff');
+    await live.backedOff();
     fake.arrive();
     await live.versionCount(1);
   });
@@ -260,7 +260,7 @@ describe("the earlier mail watch's faults", function () {
     const { credentials } = await open();
     live.credentials = () => Promise.reject(new Error('a bug'));
     live.start();
-    await until('back-off', () => live.kind === 'backoff');
+    await live.backedOff();
     live.credentials = credentials;
     await idling();
   });
@@ -269,7 +269,7 @@ describe("the earlier mail watch's faults", function () {
     await open();
     fake.faults.set('AUTHENTICATE', saysGoodbye('* BYE internal error'));
     live.start();
-    await until('back-off', () => live.kind === 'backoff');
+    await live.backedOff();
     fake.faults.clear();
     fake.passwords.set('ada', 'another');
     await until('the refusal', () => live.kind === 'auth-failed');

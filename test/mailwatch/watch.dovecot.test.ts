@@ -63,7 +63,7 @@ describe('a watch of a real Dovecot', function () {
   it('comes back after a restart of the server, and tells once of the mail in between', async () => {
     await watched('ada');
     await dovecot.stop();
-    await until('back-off', () => live.kind === 'backoff');
+    await live.backedOff();
     expect(live.failure?.kind).to.equal('network');
     await dovecot.start();
     await dovecot.deliver('ada');
@@ -81,7 +81,7 @@ describe('a watch of a real Dovecot', function () {
     });
     await dovecot.freeze();
     try {
-      await until('back-off', () => live.kind === 'backoff');
+      await live.backedOff();
       expect(live.failure).to.deep.equal({ kind: 'network', detail: 'the server does not answer' });
     } finally {
       await dovecot.thaw();

@@ -125,11 +125,12 @@ export class FakeImap implements AsyncDisposable {
     return folder;
   }
 
-  /** New mail; clients in IDLE are told. */
+  /** New mail; clients in IDLE are told at once, those that have looked and do not idle yet as soon as they do (RFC 2177, section 3). */
   arrive(name = 'INBOX', mails = 1): void {
     const folder = this.folder(name);
     folder.uidNext += mails;
     folder.exists += mails;
+    for (const session of this.sessions) session.noteArrival(name);
     this.tell(name, `* ${folder.exists} EXISTS`);
   }
 
@@ -171,6 +172,8 @@ export class FakeImapSession {
   #isSecure = false;
   #text = '';
   #selected: string | undefined;
+  /** Mail has arrived between EXAMINE and IDLE. */
+  #hasUntold = false;
   #idleTag: string | undefined;
   /** Takes the next line in the place of a command. */
   #onLine: ((line: string) => void) | undefined;
@@ -183,6 +186,10 @@ export class FakeImapSession {
 
   get idlesIn(): string | undefined {
     return this.#idleTag === undefined ? undefined : this.#selected;
+  }
+
+  noteArrival(name: string): void {
+    this.#hasUntold ||= this.#idleTag === undefined && this.#selected === name;
   }
 
   begin(): void {
@@ -341,6 +348,7 @@ export class FakeImapSession {
       const folder = this.#fake.folders.get(unquoted(name));
       if (folder === undefined) return this.say(`${tag} NO [NONEXISTENT] no such folder`);
       this.#selected = unquoted(name);
+      this.#hasUntold = false;
       this.#tagged(
         tag,
         '* FLAGS ()',
@@ -359,6 +367,9 @@ export class FakeImapSession {
     IDLE: (tag) => {
       this.#idleTag = tag;
       this.say('+ idling');
+      if (!this.#hasUntold) return;
+      this.#hasUntold = false;
+      this.say(`* ${this.#fake.folder(this.#selected ?? '').exists} EXISTS`);
     },
     NOOP: (tag) => this.say(`${tag} OK`),
     LOGOUT: (tag) => {

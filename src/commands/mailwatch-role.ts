@@ -31,6 +31,7 @@ import { listenForGates, type RpcServer } from '../mailwatch/rpc/server.ts';
 import { openVault, type Vault, VaultKeyError } from '../mailwatch/vault.ts';
 import { Alarms } from '../mailwatch/watcher/alarms.ts';
 import { Watch, type WatchRules } from '../mailwatch/watcher/watch.ts';
+import { collectEarly } from './heap-tuning.ts';
 import { loadMasterKeys, loadSealingKeys } from './mail-keys.ts';
 import { rpcAddressOf, rpcLimitsOf } from './mail-rpc.ts';
 import { type OpenRole, RefusedConfigError, type RoleDeps } from './role.ts';
@@ -39,6 +40,7 @@ const VAULT_FOLDER = 'vault';
 
 /** Watches mailboxes and PUTs versions to endpoints. Only gates connect to it. */
 export const openMailwatchRole: OpenRole = async (deps) => {
+  collectEarly();
   const { mailwatch } = deps.config;
   if (mailwatch.endpointBases.length === 0) throw new RefusedConfigError([NO_BASES]);
   const keys = await loadMasterKeys(mailwatch);

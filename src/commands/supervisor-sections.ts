@@ -1,4 +1,5 @@
 import type { SectionName, Share } from '../config/config-text.ts';
+import { allocatorFor } from './heap-tuning.ts';
 import type { RoleName } from './role.ts';
 
 /**
@@ -58,10 +59,7 @@ export function environmentFor(
   role: RoleName,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const variables: Record<string, string> = {
-    // One heap of glibc for all threads saves some 5 MB (docs/decisions/embedded-store.md).
-    MALLOC_ARENA_MAX: '1',
-  };
+  const variables: Record<string, string> = { ...allocatorFor(role) };
   for (const [name, value] of Object.entries(env)) {
     const isWanted = COMMON_VARIABLE.test(name) || (USES_QUEUE[role] && AWS_VARIABLE.test(name));
     if (isWanted && value !== undefined) variables[name] = value;

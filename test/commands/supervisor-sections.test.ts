@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { allocatorFor } from '../../src/commands/heap-tuning.ts';
 import type { RoleName } from '../../src/commands/role.ts';
 import { environmentFor, ROLE_SECTIONS } from '../../src/commands/supervisor-sections.ts';
 import { loadConfig } from '../../src/config/config.ts';
@@ -105,12 +106,14 @@ describe('the environment of a role', () => {
         TZ: 'UTC',
         NODE_EXTRA_CA_CERTS: '/ca.pem',
         ...(role === 'push' || role === 'kick' ? { AWS_ACCESS_KEY_ID: 'id' } : {}),
-        MALLOC_ARENA_MAX: '1',
+        ...allocatorFor(role),
       });
     });
   }
 
   it('leaves the operator the last word on memory', () => {
     expect(environmentFor('push', { MALLOC_ARENA_MAX: '4' })).to.include({ MALLOC_ARENA_MAX: '4' });
+    const own = { MALLOC_MMAP_THRESHOLD_: '131072' };
+    expect(environmentFor('mailwatch', own)).to.include({ ...allocatorFor('mailwatch'), ...own });
   });
 });

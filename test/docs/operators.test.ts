@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import { allocatorFor, flagsFor } from '../../src/commands/heap-tuning.ts';
 import { filesBelow, readPage, readText, rowsIn, sectionOf } from './pages.ts';
 
 const ALERTS = readText('deploy/alerts.yml');
 const METRICS = readPage('METRICS.md');
+const ROLES = ['push', 'kick', 'mail-gate', 'mailwatch'] as const;
 
 describe('the alert rules', () => {
   it('use only metrics that METRICS.md lists', () => {
@@ -42,6 +44,21 @@ describe("the operator's guide", () => {
     const unknown = logged.map(([, event = '']) => event).filter((event) => !guide.includes(event));
     expect([...new Set(unknown)]).to.deep.equal([]);
   });
+});
+
+describe("a role's unit of systemd", () => {
+  for (const role of ROLES) {
+    it(`starts ${role} with the memory that start gives it`, () => {
+      const unit = readText(`deploy/reveille-${role}.service`);
+      const [, flags = ''] =
+        /^ExecStart=\/usr\/bin\/node (.*)build\/src\/main\.js/m.exec(unit) ?? [];
+      expect(flags.trim().split(' ')).to.deep.equal(flagsFor(role));
+      const told = [...unit.matchAll(/^Environment=(MALLOC_\w+)=(.*)$/gm)];
+      expect(Object.fromEntries(told.map(([, name, value]) => [name, value]))).to.deep.equal(
+        allocatorFor(role),
+      );
+    });
+  }
 });
 
 describe('ARCHITECTURE.md', () => {

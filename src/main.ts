@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   device: async () => (await import('./commands/device.ts')).deviceCommand(io),
   put: async () => (await import('./commands/put.ts')).putCommand(io),
   mail: async () => (await import('./commands/mail.ts')).mailCommand(io),
+  watches: async () => (await import('./commands/watches.ts')).watchesCommand(io),
   queue: async () => (await import('./commands/queue.ts')).queueCommand(io),
 };
 

@@ -14,6 +14,8 @@ export interface MailReadings {
   readonly connectionsWaiting: () => number;
   /** Whether this backend is the one that watches. */
   readonly leading: () => boolean;
+  /** Whether the operator has paused the watches. */
+  readonly paused: () => boolean;
   readonly ready: () => boolean;
 }
 
@@ -42,6 +44,9 @@ export function createMailPrometheus(readings: MailReadings): Prometheus {
   );
   page.gauge('reveille_mail_leading', '1 when this backend watches, 0 when it stands by.', () =>
     readings.leading() ? 1 : 0,
+  );
+  page.gauge('reveille_mail_paused', '1 while the operator has paused the watches.', () =>
+    readings.paused() ? 1 : 0,
   );
   page.gauge('reveille_ready', '1 when this process works.', () => (readings.ready() ? 1 : 0));
   return page;

@@ -1,39 +1,21 @@
-/** The mail watch put together: accounts, vault, watches, and the RPC by which the gate reaches them. */
-import { readFile } from 'node:fs/promises';
+/** The mail watch put together: accounts, vault, watches, the RPC by which the gate reaches them, and the operators' socket. */
 import { join } from 'node:path';
 import { createMailPrometheus } from '../admin/mail-prometheus.ts';
-import { unreachable } from '../assert.ts';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
-import { failureText } from '../config/problem.ts';
-import type { Account, StopReason } from '../mailwatch/account.ts';
-import { type Accounts, AccountsFormatError, openAccounts } from '../mailwatch/accounts.ts';
-import { EasWatch } from '../mailwatch/activesync/eas-watch.ts';
-import { type AskExchange, createAskExchange } from '../mailwatch/activesync.ts';
-import {
-  type Backend,
-  createBackend,
-  type RunningWatch,
-  type WatchHooks,
-} from '../mailwatch/backend.ts';
-import { type Network, parseNetwork } from '../mailwatch/egress/addresses.ts';
-import { resolveByDns } from '../mailwatch/egress/resolve.ts';
-import { createEgress, type Egress } from '../mailwatch/egress.ts';
-import { createOpenMail } from '../mailwatch/imap.ts';
-import { KeptAccounts } from '../mailwatch/kept-accounts.ts';
+import type { Log } from '../log.ts';
+import type { Accounts } from '../mailwatch/accounts.ts';
 import { type Leadership, seekLeadership } from '../mailwatch/leadership.ts';
-import { createMailMetrics, type MailMetrics, WATCH_STATES } from '../mailwatch/mail-metrics.ts';
-import type { OpenMail } from '../mailwatch/mailbox.ts';
-import { createNotifier, type Notifier } from '../mailwatch/notifier.ts';
-import { createOauth } from '../mailwatch/oauth.ts';
-import { createPool, type Pool } from '../mailwatch/pool.ts';
-import { listenForGates, type RpcServer } from '../mailwatch/rpc/server.ts';
-import { openVault, type Vault, VaultKeyError } from '../mailwatch/vault.ts';
-import { Alarms } from '../mailwatch/watcher/alarms.ts';
-import { Watch, type WatchRules } from '../mailwatch/watcher/watch.ts';
+import { WATCH_STATES } from '../mailwatch/mail-metrics.ts';
+import { listenForOperators, type OperatorsListener } from '../mailwatch/operators/listener.ts';
+import { createOperatorsRoutes } from '../mailwatch/operators/routes.ts';
+import type { Operators } from '../mailwatch/operators.ts';
+import { listenForGates } from '../mailwatch/rpc/server.ts';
 import { collectEarly } from './heap-tuning.ts';
 import { loadMasterKeys, loadSealingKeys } from './mail-keys.ts';
 import { rpcAddressOf, rpcLimitsOf } from './mail-rpc.ts';
+import { createMailBackend, type MailBackend } from './mailwatch-backend.ts';
+import { openAccountsOrRefuse, openVaultOrRefuse, readCa } from './mailwatch-files.ts';
+import { createParts, type Parts } from './mailwatch-parts.ts';
 import { type OpenRole, RefusedConfigError, type RoleDeps } from './role.ts';
 
 const VAULT_FOLDER = 'vault';
@@ -50,7 +32,7 @@ export const openMailwatchRole: OpenRole = async (deps) => {
   const accounts = await openAccountsOrRefuse(mailwatch);
   const parts = createParts(deps, { ca });
   const backend = createMailBackend(deps, { ...parts, vault, accounts, sealingKeys, ca });
-  return await serve(deps, { ...parts, vault, accounts, backend });
+  return await serve(deps, { ...parts, ...backend, accounts });
 };
 
 const NO_BASES = {
@@ -60,174 +42,33 @@ const NO_BASES = {
   found: '[]',
 };
 
-interface Parts {
-  readonly metrics: MailMetrics;
-  readonly alarms: Alarms;
-  readonly pool: Pool;
-  readonly egress: Egress;
-  readonly notifier: Notifier;
-  readonly open: OpenMail;
-  readonly ask: AskExchange;
-}
-
-function createParts({ config, clock }: RoleDeps, { ca }: { ca: string | undefined }): Parts {
-  const { mailwatch } = config;
-  const metrics = createMailMetrics();
-  const alarms = new Alarms(clock);
-  const open = createOpenMail({
-    commandMsMax: mailwatch.commandTimeoutMs,
-    responseBytesMax: mailwatch.responseBytesMax,
-    ca,
-    wait: (waitMs, signal) => alarms.wait(waitMs, signal),
-  });
-  const ask = createAskExchange({
-    stepMsMax: mailwatch.commandTimeoutMs,
-    ca,
-    wait: (waitMs, signal) => alarms.wait(waitMs, signal),
-    clock,
-  });
-  return {
-    metrics,
-    alarms,
-    pool: createPool(
-      {
-        connectionsMax: mailwatch.connectionsMax,
-        connectionsPerHostMax: mailwatch.connectionsPerHostMax,
-        loginsPerHostPerSecond: mailwatch.loginsPerHostPerSecondMax,
-        loginsPerSecond: mailwatch.loginsPerSecondMax,
-      },
-      clock,
-    ),
-    egress: createEgress({
-      rules: {
-        allowedNetworks: networksOf(mailwatch.allowedNetworks),
-        ports: mailwatch.allowedPorts.map(Number),
-        resolveMsMax: mailwatch.resolveTimeoutMs,
-      },
-      resolve: resolveByDns,
-    }),
-    notifier: createNotifier({
-      endpointBases: mailwatch.endpointBases,
-      putMsMax: mailwatch.putTimeoutMs,
-    }),
-    open: async (target, signal) => {
-      const opened = await open(target, signal);
-      metrics.openings[opened.ok ? 'opened' : opened.failure.kind].count++;
-      return opened;
-    },
-    ask: async (exchange, signal) => {
-      const outcome = await ask(exchange, signal);
-      // What we let go of says nothing of the server.
-      if (signal.aborted) return outcome;
-      metrics.openings[outcome.kind === 'failed' ? outcome.failure.kind : 'opened'].count++;
-      return outcome;
-    },
-  };
-}
-
-interface BackendParts extends Parts {
-  readonly vault: Vault;
+interface Serving extends Parts, MailBackend {
   readonly accounts: Accounts;
-  readonly sealingKeys: Awaited<ReturnType<typeof loadSealingKeys>>;
-  readonly ca: string | undefined;
-}
-
-function createMailBackend({ config, clock, log }: RoleDeps, parts: BackendParts): Backend {
-  const { mailwatch } = config;
-  const { alarms, egress, notifier, vault, accounts, sealingKeys, ca, metrics } = parts;
-  const freshOauth = createOauth({
-    options: {
-      requestMsMax: mailwatch.commandTimeoutMs,
-      refreshAheadMs: mailwatch.oauthRefreshAheadMs,
-      ca,
-    },
-    egress,
-    clock,
-    keep: (id, credentials) => backend.keepCredentials(id, credentials),
-  });
-  const backend = createBackend({
-    kept: new KeptAccounts(accounts, vault),
-    notifier,
-    sealingKeys,
-    freshOauth,
-    createWatch: (account, hooks) => createWatch(account, hooks, { config, clock, log, parts }),
-    wait: (waitMs, signal) => alarms.wait(waitMs, signal),
-    limits: {
-      accountsMax: mailwatch.accountsMax,
-      rampMs: mailwatch.rampMs,
-      retryAfterMs: mailwatch.retryAfterMs,
-    },
-    onStopped: () => {
-      metrics.ended.device.count++;
-    },
-    onRegistered: () => {
-      metrics.registered.count++;
-    },
-    clock,
-    log,
-  });
-  return backend;
-}
-
-/** The watcher of the account's protocol. */
-function createWatch(
-  account: Account,
-  hooks: WatchHooks,
-  { config, clock, log, parts }: RoleDeps & { readonly parts: Parts },
-): RunningWatch {
-  const { open, ask, egress, pool, notifier, alarms, metrics } = parts;
-  const deps = {
-    ...{ egress, pool, notifier, alarms, clock, log, random: Math.random },
-    ...hooks,
-    rules: rulesOf(config.mailwatch),
-    onTold: (tookMs: number) => metrics.told.observe(tookMs),
-    onEnded: (reason: StopReason) => {
-      metrics.ended[reason].count++;
-      hooks.onEnded(reason);
-    },
-  };
-  switch (account.protocol) {
-    case 'imap':
-      return new Watch(account, { ...deps, open });
-    case 'activesync':
-      return new EasWatch(account, { ...deps, ask });
-    default:
-      return unreachable(account.protocol);
-  }
-}
-
-function rulesOf(mailwatch: Config['mailwatch']): WatchRules {
-  const { oauthRefreshAheadMs: renewAheadMs } = mailwatch;
-  return { ...mailwatch, renewAheadMs };
-}
-
-interface Serving extends Parts {
-  readonly vault: Vault;
-  readonly accounts: Accounts;
-  readonly backend: Backend;
 }
 
 async function serve(deps: RoleDeps, parts: Serving) {
   const { config, log, clock } = deps;
-  const { accounts, backend, alarms, pool, vault, metrics } = parts;
+  const { accounts, watches, operators, alarms, pool, metrics } = parts;
   const { mailwatch } = config;
   const address = await rpcAddressOf(mailwatch, 'mailwatch');
-  let rpc: RpcServer | undefined;
+  let listeners: readonly { close(): Promise<void> }[] = [];
   const leadership: Leadership = await seekLeadership({
     accounts,
     leaseMs: mailwatch.leaseMs,
     async onTaken() {
-      const rotated = await vault.rotate();
-      if (rotated > 0) log.info({ accounts: rotated }, 'mail.vault.rotated');
-      await backend.startAll();
+      await operators.takeUp();
+      await watches.startAll();
       // Only now: a gate that found us before would be told of watches that are not there.
-      const service = { service: backend.service, limits: rpcLimitsOf(mailwatch), log };
-      rpc = await listenForGates(address, service);
+      const service = { service: parts.service, limits: rpcLimitsOf(mailwatch), log };
+      listeners = [await listenForGates(address, service)];
+      const forOperators = await openForOperators(mailwatch.operatorsPath, operators, log);
+      listeners = [...listeners, ...forOperators];
     },
     async onLost() {
       // At once: whatever keeps the one from ending, the watches must not go on without the lease.
-      await Promise.all([backend.stopAll(), rpc?.close()]);
-      rpc = undefined;
+      const open = listeners;
+      listeners = [];
+      await Promise.all([watches.stopAll(), ...open.map((listener) => listener.close())]);
     },
     clock,
     log,
@@ -243,12 +84,13 @@ async function serve(deps: RoleDeps, parts: Serving) {
   };
   const prometheus = createMailPrometheus({
     watches: Object.fromEntries(
-      WATCH_STATES.map((state) => [state, () => backend.counts().get(state) ?? 0]),
+      WATCH_STATES.map((state) => [state, () => watches.counts().get(state) ?? 0]),
     ),
     ...metrics,
     connections: () => pool.size,
     connectionsWaiting: () => pool.waiting,
     leading: () => leadership.isLeading,
+    paused: () => operators.isPaused,
     ready: () => health().ready,
   });
   return {
@@ -257,8 +99,7 @@ async function serve(deps: RoleDeps, parts: Serving) {
     status: () => ({
       ...health(),
       leading: leadership.isLeading,
-      watches: Object.fromEntries(backend.counts()),
-      connections: { open: pool.size, waiting: pool.waiting },
+      ...operators.report(),
     }),
     metrics: () => prometheus.json(),
     async stop() {
@@ -290,46 +131,16 @@ async function within(work: Promise<void>, deadlineMs: number, clock: Clock): Pr
 
 const DEADLINE_CHECK_MS = 100;
 
-/** Their form was checked with the config. */
-function networksOf(texts: readonly string[]): readonly Network[] {
-  return texts.flatMap((text) => parseNetwork(text) ?? []);
-}
-
-async function readCa(path: string): Promise<string | undefined> {
-  if (path === '') return undefined;
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const found = failureText(error);
-    const expected = 'a PEM file that can be read';
-    throw new RefusedConfigError([{ key: 'mailwatch.ca_path', expected, found }]);
-  }
-}
-
-async function openVaultOrRefuse(
+/** None when the file cannot be had: that operators cannot ask is no reason to watch nothing. */
+async function openForOperators(
   path: string,
-  keys: Awaited<ReturnType<typeof loadMasterKeys>>,
-): Promise<Vault> {
+  operators: Operators,
+  log: Log,
+): Promise<readonly OperatorsListener[]> {
   try {
-    return await openVault(path, keys);
-  } catch (error) {
-    if (!(error instanceof VaultKeyError)) throw error;
-    const expected = 'the keys that sealed the credentials';
-    throw new RefusedConfigError([
-      { key: 'mailwatch.master_key_path', expected, found: error.message },
-    ]);
-  }
-}
-
-async function openAccountsOrRefuse({
-  path,
-  accountsBytesMax,
-}: Config['mailwatch']): Promise<Accounts> {
-  try {
-    return await openAccounts(path, accountsBytesMax);
-  } catch (error) {
-    if (!(error instanceof AccountsFormatError)) throw error;
-    const expected = 'accounts of a format that this version knows';
-    throw new RefusedConfigError([{ key: 'mailwatch.path', expected, found: error.message }]);
+    return [await listenForOperators(path, { answer: createOperatorsRoutes(operators), log })];
+  } catch (err) {
+    log.error({ err, path }, 'mail.operators.unavailable');
+    return [];
   }
 }

@@ -17,6 +17,7 @@ import {
   FORMAT_KEY,
   LEASE_KEY,
   type Lease,
+  PAUSED_KEY,
   type StoredAccount,
 } from './accounts/records.ts';
 
@@ -44,6 +45,7 @@ interface Waiting {
 export const WAITING_WRITES_MAX = 100_000;
 
 const OWNER_BYTES = 8;
+const EMPTY = Buffer.alloc(0);
 /** A lease that another backend took just now, by a clock a little ahead, ends within twice our own. */
 const LEASES_AHEAD_MAX = 2;
 
@@ -140,6 +142,23 @@ export class Accounts {
     });
   }
 
+  /** Whether the operator has paused the watches; holds for every backend of this file, also after restarts. */
+  get isPaused(): boolean {
+    this.#file.refresh();
+    return this.#file.get(PAUSED_KEY) !== undefined;
+  }
+
+  /** Durable when it resolves. @throws AccountsUnavailableError */
+  setPaused(isPaused: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      const failure = await this.#underLease(() => {
+        if (isPaused) this.#file.putGuarded(PAUSED_KEY, EMPTY);
+        else this.#file.removeGuarded(PAUSED_KEY);
+      });
+      if (failure !== undefined) throw failure;
+    });
+  }
+
   /** Finishes what is under way. Call it once, after `release`. */
   async close(): Promise<void> {
     await this.#settled();
@@ -180,21 +199,24 @@ export class Accounts {
 
   /** Resolves to why nothing was written. */
   async #commitAll(writes: readonly Waiting[]): Promise<Error | undefined> {
-    const held = this.#held;
-    if (held === undefined) return new AccountsUnavailableError('another backend watches');
     const changed = new Map<AccountId, StoredAccount | undefined>();
     for (const { id, change } of writes) {
       changed.set(id, change(changed.has(id) ? changed.get(id) : this.get(id)));
     }
+    return await this.#underLease(() => {
+      for (const [id, account] of changed) {
+        if (account === undefined) this.#file.removeGuarded(accountKey(id));
+        else this.#file.putGuarded(accountKey(id), encode(account));
+      }
+    });
+  }
+
+  /** Makes the guarded writes of `write`, all or none. Resolves to why none was made. Never rejects. */
+  async #underLease(write: () => void): Promise<Error | undefined> {
+    const held = this.#held;
+    if (held === undefined) return new AccountsUnavailableError('another backend watches');
     try {
-      const isMade = await this.#run(() =>
-        this.#file.guard(LEASE_KEY, held.stamp, () => {
-          for (const [id, account] of changed) {
-            if (account === undefined) this.#file.removeGuarded(accountKey(id));
-            else this.#file.putGuarded(accountKey(id), encode(account));
-          }
-        }),
-      );
+      const isMade = await this.#run(() => this.#file.guard(LEASE_KEY, held.stamp, write));
       if (isMade) return undefined;
       this.#held = undefined;
       return new AccountsUnavailableError('another backend has taken over');

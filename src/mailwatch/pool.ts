@@ -29,6 +29,9 @@ export interface Pool {
   readonly waiting: number;
   /** How many hosts are remembered. */
   readonly hosts: number;
+  /** From now on nobody is let through, until `resume`. Who holds a slot keeps it. */
+  pause(): void;
+  resume(): void;
   /** Ends the timer. Who waits is left to his signal. */
   stop(): void;
 }
@@ -95,6 +98,7 @@ class HostPool implements Pool {
   readonly #stop: () => void;
   #size = 0;
   #waiting = 0;
+  #isPaused = false;
 
   constructor(limits: PoolLimits, clock: Clock) {
     this.#limits = limits;
@@ -141,6 +145,15 @@ class HostPool implements Pool {
     });
   }
 
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#serve();
+  }
+
   stop(): void {
     this.#stop();
   }
@@ -159,6 +172,7 @@ class HostPool implements Pool {
    * no places from the others.
    */
   #serve(): void {
+    if (this.#isPaused) return;
     const nowMs = this.#clock.monotonicMs();
     for (const host of this.#wanted) {
       const [first] = host.queue;

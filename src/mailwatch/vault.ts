@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccountId } from './account.ts';
+import { Turns } from './turns.ts';
 import type { MasterKeys } from './vault/master-keys.ts';
 import { type Opened, openSecret, sealSecret } from './vault/sealing.ts';
 
@@ -34,11 +35,13 @@ const RANDOM_BYTES = 8;
 
 /**
  * Any backend may read at any time. Who writes holds the lease of the accounts: the files know nothing of it, so callers make sure of it
- * just before. Each method may run any number of times at once, for one account one at a time.
+ * just before. Each method may run any number of times at once; writes for one account are made one after the other.
  */
 export class Vault {
   readonly #path: string;
-  readonly #keys: MasterKeys;
+  #keys: MasterKeys;
+  /** What writes to the file of one account: nothing that was read of it before another write is written after that. */
+  readonly #turns = new Turns();
 
   /** Use `openVault`. */
   constructor(path: string, keys: MasterKeys) {
@@ -48,6 +51,10 @@ export class Vault {
 
   /** Keeps `text`, in place of what was kept for the account. Durable when it resolves. @throws VaultUnavailableError */
   put(id: AccountId, text: string): Promise<void> {
+    return this.#turns.take(id, () => this.#put(id, text));
+  }
+
+  #put(id: AccountId, text: string): Promise<void> {
     return this.#guarded(async () => {
       const temporary = this.#temporaryOf(id);
       const [key] = this.#keys;
@@ -77,6 +84,10 @@ export class Vault {
    * between leaves nothing that would be taken for a secret. Harmless twice. @throws VaultUnavailableError
    */
   erase(id: AccountId): Promise<void> {
+    return this.#turns.take(id, () => this.#erase(id));
+  }
+
+  #erase(id: AccountId): Promise<void> {
     return this.#guarded(async () => {
       const temporary = this.#temporaryOf(id);
       if (!(await renameIfThere(this.#fileOf(id), temporary))) return;
@@ -95,16 +106,29 @@ export class Vault {
     );
   }
 
-  /** Seals with the first key whatever another one has sealed. Resolves to how many that were. @throws VaultUnavailableError, VaultKeyError */
-  async rotate(): Promise<number> {
-    let count = 0;
-    for (const id of await this.list()) {
-      const opened = await this.#guarded(() => this.#open(id));
-      if (opened.kind !== 'opened' || opened.keyId === this.#keys[0].id) continue;
-      await this.put(id, opened.text);
-      count++;
+  /**
+   * From now on these are the keys. First each secret is tried with them; when one does not open, nothing has changed. What seals now must
+   * be among them: it goes on sealing until they are in use. @throws VaultKeyError, VaultUnavailableError
+   */
+  async useKeys(keys: MasterKeys): Promise<void> {
+    const [{ id: sealing }] = this.#keys;
+    if (!keys.some((key) => key.id === sealing)) {
+      throw new VaultKeyError(
+        `the key ${sealing} seals credentials now and is not among the master keys: put the new one in front of it, and take it out when all is sealed anew`,
+      );
     }
-    return count;
+    for (const id of await this.list()) await this.#guarded(() => this.#open(id, keys));
+    this.#keys = keys;
+  }
+
+  /** Seals with the first key what another one has sealed. Resolves to whether that was so. @throws VaultUnavailableError, VaultKeyError */
+  reseal(id: AccountId): Promise<boolean> {
+    return this.#turns.take(id, async () => {
+      const opened = await this.#guarded(() => this.#open(id));
+      if (opened.kind !== 'opened' || opened.keyId === this.#keys[0].id) return false;
+      await this.#put(id, opened.text);
+      return true;
+    });
   }
 
   /** Removes what a crash has left half written. For the holder of the lease alone: what another one writes looks the same. */
@@ -118,10 +142,11 @@ export class Vault {
 
   async #open(
     id: AccountId,
+    keys = this.#keys,
   ): Promise<Exclude<Opened, { kind: 'unknown-key' }> | { kind: 'absent' }> {
     const bytes = await readIfThere(this.#fileOf(id));
     if (bytes === undefined) return { kind: 'absent' };
-    const opened = openSecret(bytes, id, this.#keys);
+    const opened = openSecret(bytes, id, keys);
     if (opened.kind === 'unknown-key') {
       throw new VaultKeyError(
         `credentials in ${this.#path} are sealed with the key ${opened.keyId}, which is not among the master keys: add it to mailwatch.master_key_path, after the new one`,

@@ -49,6 +49,7 @@ describe('METRICS.md', () => {
       connections: zero,
       connectionsWaiting: zero,
       leading: () => true,
+      paused: () => false,
       ready: () => true,
     });
     const gate = createGatePrometheus({

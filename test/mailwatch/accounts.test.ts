@@ -80,6 +80,20 @@ describe('the accounts', () => {
     expect(accounts.get(ada.id)).to.equal(undefined);
   });
 
+  it('remember the operator’s pause, also for the next one who opens them, and only under the lease', async () => {
+    const first = await openHeld();
+    expect(first.isPaused).to.equal(false);
+    await first.setPaused(true);
+    await first.setPaused(true);
+    await first.update(ada.id, () => ada);
+    const second = await open();
+    expect(second.isPaused).to.equal(true);
+    expect([...second.list()]).to.deep.equal([ada]);
+    expect(await failure(second.setPaused(false))).to.be.instanceOf(AccountsUnavailableError);
+    await first.setPaused(false);
+    expect([first.isPaused, second.isPaused]).to.deep.equal([false, false]);
+  });
+
   it('give the lease to one at a time, and to another one when it has ended', async () => {
     const first = await openHeld();
     const second = await open();

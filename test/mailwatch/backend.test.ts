@@ -15,18 +15,14 @@ import {
   AccountsUnavailableError,
   openAccounts,
 } from '../../src/mailwatch/accounts.ts';
-import {
-  type Backend,
-  type BackendDeps,
-  createBackend,
-  type WatchHooks,
-} from '../../src/mailwatch/backend.ts';
-import { KeptAccounts } from '../../src/mailwatch/kept-accounts.ts';
+import { type BackendDeps, createBackend } from '../../src/mailwatch/backend.ts';
+import { type CredentialsPlace, KeptAccounts } from '../../src/mailwatch/kept-accounts.ts';
 import type { EndpointCheck } from '../../src/mailwatch/notifier.ts';
-import type { RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
+import type { MailService, RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
 import { accountIdOf } from '../../src/mailwatch/tokens.ts';
 import { toMasterKeys } from '../../src/mailwatch/vault/master-keys.ts';
 import { openVault, type Vault, VaultUnavailableError } from '../../src/mailwatch/vault.ts';
+import { Watches, type WatchesDeps, type WatchHooks } from '../../src/mailwatch/watches.ts';
 import { newSealingKey, type SealingKey, seal } from '../../src/protocol/envelope.ts';
 import { HandClock } from '../storage/hand-clock.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../support/temporary-folder.ts';
@@ -56,6 +52,12 @@ class FakeWatch {
   defer(untilMs: number, seenAtMs: number): void {
     this.calls.push(`defer ${untilMs - seenAtMs}`);
   }
+  letGo(): void {
+    this.calls.push('letGo');
+  }
+  rearm(): void {
+    this.calls.push('rearm');
+  }
   async stop(): Promise<void> {
     this.calls.push('stop');
   }
@@ -75,7 +77,10 @@ describe('the backend of the mail watch', () => {
   let accounts: Accounts;
   let vault: Vault;
   let watches: FakeWatch[];
-  let backend: Backend;
+  /** Endpoints of devices that were told to register again. */
+  let forgotten: string[];
+  let running: Watches;
+  let backend: { readonly service: MailService };
   let checks: Record<string, EndpointCheck>;
   const keys = toMasterKeys([Buffer.alloc(32, 1)]);
 
@@ -87,6 +92,7 @@ describe('the backend of the mail watch', () => {
     folder = await makeTemporaryFolder();
     clock = new HandClock();
     watches = [];
+    forgotten = [];
     checks = {};
     await openAgain();
   });
@@ -96,31 +102,49 @@ describe('the backend of the mail watch', () => {
   });
 
   /** As after a start of the process; what was open is left as a kill leaves it. */
-  const openAgain = async (changes: Partial<BackendDeps> = {}, kept: Faults = {}) => {
+  const openAgain = async (
+    changes: Partial<BackendDeps & WatchesDeps> = {},
+    kept: Faults = {},
+    place: CredentialsPlace = 'vault',
+  ) => {
     accounts = await openAccounts(join(folder.path, 'accounts'), 16 * 1024 * 1024);
     clock.moveMs(10_000);
     await accounts.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
     vault = await openVault(join(folder.path, 'vault'), keys);
-    backend = createBackend({ ...depsOf(kept), ...changes });
-    await backend.startAll();
+    const keptAccounts = new KeptAccounts(accountsBut(kept), vaultBut(kept), place);
+    await begin({ kept: keptAccounts, ...changes });
   };
-  const depsOf = (kept: Faults = {}): BackendDeps => ({
-    kept: new KeptAccounts(accountsBut(kept), vaultBut(kept)),
-    notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
-    sealingKeys: [{ id: 'key-1', key: sealing }],
-    freshOauth: async (_, credentials) => ({ ok: true, value: credentials }),
-    createWatch: (account, hooks) => {
-      const watch = new FakeWatch(account, hooks);
-      watches.push(watch);
-      return watch;
-    },
-    wait: async () => {},
-    onRegistered: () => {},
-    onStopped: () => {},
-    limits: { accountsMax: 3, rampMs: 0, retryAfterMs: 5000 },
-    clock,
-    log: quietLog,
-  });
+  const begin = async (
+    changes: Partial<BackendDeps & WatchesDeps> & Pick<BackendDeps, 'kept'>,
+  ): Promise<void> => {
+    running = new Watches({
+      freshOauth: async (_, credentials) => ({ ok: true, value: credentials }),
+      createWatch: (account, hooks) => {
+        const watch = new FakeWatch(account, hooks);
+        watches.push(watch);
+        return watch;
+      },
+      ramp: { rampMs: 0, wait: async () => {} },
+      onForgotten: async ({ account }) => {
+        forgotten.push(account.endpoint);
+      },
+      log: quietLog,
+      ...changes,
+    });
+    const service = createBackend({
+      watches: running,
+      notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
+      sealingKeys: [{ id: 'key-1', key: sealing }],
+      onRegistered: () => {},
+      onStopped: () => {},
+      limits: { accountsMax: 3, retryAfterMs: 5000 },
+      clock,
+      log: quietLog,
+      ...changes,
+    });
+    backend = { service };
+    await running.startAll();
+  };
 
   /** The vault, with some of its methods otherwise. */
   const vaultBut = ({ put, erase }: Faults): Vault => {
@@ -471,8 +495,7 @@ describe('the backend of the mail watch', () => {
         return isKilled ? never : update(id, change);
       },
     });
-    backend = createBackend({ ...depsOf(), kept: new KeptAccounts(killed, vault) });
-    await backend.startAll();
+    await begin({ kept: new KeptAccounts(killed, vault, 'vault') });
     void backend.service.register(await request(elsewhere, bob));
     while (!isKilled) await new Promise((resolve) => setImmediate(resolve));
     await openAgain();
@@ -496,7 +519,7 @@ describe('the backend of the mail watch', () => {
     clock.moveMs(60_000);
     await other.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
     const count = watches.length;
-    const stopped = backend.stopAll();
+    const stopped = running.stopAll();
     answer('ours');
     await stopped;
     const answered = await registering;
@@ -513,7 +536,7 @@ describe('the backend of the mail watch', () => {
     clock.moveMs(60_000);
     await other.claim({ nowMs: clock.nowMs(), untilMs: clock.nowMs() + 5000 });
     watches[0]?.hooks.onEnded('expired');
-    await backend.stopAll();
+    await running.stopAll();
     expect(await vault.list()).to.deep.equal([accountIdOf(ENDPOINT)]);
     await other.close();
   });
@@ -562,5 +585,81 @@ describe('the backend of the mail watch', () => {
         }
       }
     }
+  });
+
+  describe('that keeps credentials in memory alone', () => {
+    const openInMemory = () => openAgain({}, {}, 'memory');
+    const onDisk = async () => {
+      const names = await readdir(join(folder.path, 'vault'));
+      const texts = await Promise.all(
+        names.map(async (name) => {
+          const found = await vault.get(name.slice(0, 32) as AccountId);
+          return found.kind === 'opened' ? found.text : '';
+        }),
+      );
+      return texts.join();
+    };
+
+    it('logs in with them, and writes none to a file, sealed or not', async () => {
+      await openInMemory();
+      await register();
+      expect(await watches[0]?.hooks.credentialsOf(watches[0].account)).to.deep.include({
+        value: PASSWORD,
+      });
+      expect(await onDisk())
+        .to.include(ENDPOINT)
+        .and.not.include('canary-password');
+    });
+
+    it('has the device told to register again after a kill, and goes on where it was then', async () => {
+      await openInMemory();
+      await register();
+      const folders = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 5 } }];
+      await watches[0]?.hooks.save({ folders, lastVersion: 77, told: 'none' });
+      await openInMemory();
+      const resumed = watches.at(-1);
+      const credentials = await resumed?.hooks.credentialsOf(resumed.account);
+      expect(credentials?.ok === false && credentials.failure.kind).to.equal('auth');
+      expect(forgotten).to.deep.equal([ENDPOINT]);
+      await register();
+      expect(watches.at(-1)?.account.progress).to.deep.include({ folders, lastVersion: 77 });
+      expect((await logIn(watches.at(-1))).username).to.equal('ada');
+    });
+
+    it('leaves the telling to the watch where the device has an endpoint for states', async () => {
+      await openInMemory();
+      await register({ stateEndpoint: 'https://push.example/update/state' });
+      await openInMemory();
+      expect(forgotten).to.deep.equal([]);
+    });
+
+    it('takes those that lay in the vault off the disk', async () => {
+      await register();
+      expect(await onDisk()).to.include('canary-password');
+      await openInMemory();
+      expect((await logIn(watches.at(-1))).username).to.equal('ada');
+      expect(await onDisk()).not.to.include('canary-password');
+    });
+
+    it('keeps those that a provider has renewed, and forgets those of a device that has stopped', async () => {
+      await openInMemory();
+      const token = await register();
+      const id = accountIdOf(ENDPOINT);
+      const kept = new KeptAccounts(accounts, vault, 'memory');
+      await kept.keepSecret(id, {
+        ...{ generation: 'g', endpoint: ENDPOINT, protocol: 'imap', server: SERVER, folders: [] },
+        credentials: PASSWORD,
+      });
+      await kept.keepCredentials(id, { ...PASSWORD, password: 'canary-renewed' });
+      const found = await kept.secretOf(id);
+      expect(found.kind === 'opened' && found.secret.credentials).to.deep.equal({
+        ...PASSWORD,
+        password: 'canary-renewed',
+      });
+      expect(await onDisk()).not.to.include('canary');
+      await kept.forget(id);
+      expect((await kept.secretOf(id)).kind).to.equal('absent');
+      expect((await backend.service.stop({ token })).ok).to.equal(false);
+    });
   });
 });

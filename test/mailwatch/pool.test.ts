@@ -57,6 +57,22 @@ describe('the pool', () => {
     expect([pool.size, pool.waiting]).to.deep.equal([2, 1]);
   });
 
+  it('lets nobody in while it is paused, and everybody in turn afterwards', async () => {
+    open({});
+    ask('a', 'before');
+    await settle();
+    pool.pause();
+    ask('a', '1');
+    ask('b', '2');
+    slots[0]?.release();
+    await settle();
+    expect(order).to.deep.equal(['before']);
+    expect([pool.size, pool.waiting]).to.deep.equal([0, 2]);
+    pool.resume();
+    await passMs(0);
+    expect(order).to.deep.equal(['before', '1', '2']);
+  });
+
   it('lets as many in to one host as there may be, and holds up nobody else', async () => {
     open({ connectionsPerHostMax: 2 });
     for (let count = 0; count < 10; count++) ask('crowd');

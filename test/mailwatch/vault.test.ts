@@ -110,11 +110,32 @@ describe('the vault', () => {
     await old.put(BOB, 'of bob');
     const rotating = await openVault(path, keysOf(2, 1));
     expect(await rotating.get(ADA)).to.deep.equal(opened(SECRET));
-    expect(await rotating.rotate()).to.equal(2);
-    expect(await rotating.rotate()).to.equal(0);
+    expect([await rotating.reseal(ADA), await rotating.reseal(BOB)]).to.deep.equal([true, true]);
+    expect(await rotating.reseal(ADA)).to.equal(false);
     const rotated = await openVault(path, keysOf(2));
     expect(await rotated.get(ADA)).to.deep.equal(opened(SECRET));
     expect(await rotated.get(BOB)).to.deep.equal(opened('of bob'));
+  });
+
+  it('takes other keys while it is open, and none that do not open everything', async () => {
+    const vault = await openVault(path, keysOf(2, 1));
+    await (await openVault(path, keysOf(1))).put(ADA, SECRET);
+    for (const wrong of [keysOf(3, 1), keysOf(3, 2)]) {
+      const refusal = await vault.useKeys(wrong).catch((error: Error) => error);
+      expect(refusal).to.be.instanceOf(VaultKeyError);
+    }
+    await vault.put(BOB, 'of bob');
+    expect(await (await openVault(path, keysOf(2, 1))).get(BOB)).to.deep.equal(opened('of bob'));
+    await vault.useKeys(keysOf(3, 2, 1));
+    expect([await vault.reseal(ADA), await vault.reseal(BOB)]).to.deep.equal([true, true]);
+    expect(await (await openVault(path, keysOf(3))).get(ADA)).to.deep.equal(opened(SECRET));
+  });
+
+  it('writes nothing over that is newer when it seals anew', async () => {
+    await (await openVault(path, keysOf(1))).put(ADA, SECRET);
+    const vault = await openVault(path, keysOf(2, 1));
+    await Promise.all([vault.reseal(ADA), vault.put(ADA, 'newer'), vault.reseal(ADA)]);
+    expect(await vault.get(ADA)).to.deep.equal(opened('newer'));
   });
 
   it('sweeps what a crash has left half written, and leaves what is not its own', async () => {

@@ -42,6 +42,7 @@ export function mailSettings(
     'mailwatch.master_key_path': join(folder, 'master.key'),
     'mailwatch.sealing_key_path': join(folder, 'sealing.key'),
     'mailwatch.rpc_path': join(folder, 'rpc', 'rpc.sock'),
+    'mailwatch.operators_path': join(folder, 'rpc', 'operators.sock'),
     'mailwatch.allowed_networks': ['127.0.0.1'],
     'mailwatch.allowed_ports': Object.values(dovecot.ports).map(String),
     'mailwatch.ca_path': caPath,

@@ -23,6 +23,22 @@ export const MAILWATCH = {
       description: `
         Folder of the accounts and of the vault with their credentials, sealed under the master key.`,
     },
+    operators_path: {
+      type: 'string',
+      format: 'path',
+      default: 'data/mail/operators.sock',
+      description: `
+        Socket file that the command "watches" asks, to see accounts, to pause and to re-arm watches. For the
+        user of the mail watch alone.`,
+    },
+    credentials: {
+      type: 'string',
+      enum: ['vault', 'memory'],
+      default: 'vault',
+      description: `
+        Where credentials lie. "vault": sealed on disk, so that a restart goes on by itself. "memory": on no disk;
+        after a restart every device is told to register again.`,
+    },
     accounts_bytes_max: {
       type: 'integer',
       minimum: 1048576,
@@ -82,7 +98,7 @@ export const MAILWATCH = {
       maximum: 1000000,
       default: 10000,
       description: `
-        Accounts that may be registered. A watched mailbox takes some 75 to 100 kB.`,
+        Accounts that may be registered. A watched mailbox takes some 80 kB.`,
     },
     lease_ms: {
       type: 'integer',

@@ -4,6 +4,7 @@
  * |---|---|
  * | `s` | the format's number, as text |
  * | `l` | the lease, as JSON: who may watch |
+ * | `p` | there, and empty, while the operator has paused the watches |
  * | `a` + account id | one account, as JSON of StoredAccount |
  * Endpoints, servers and credentials are not among it: they lie sealed in the vault, together.
  */
@@ -23,6 +24,7 @@ export const FORMAT = 1;
 
 export const FORMAT_KEY = Buffer.from('s');
 export const LEASE_KEY = Buffer.from('l');
+export const PAUSED_KEY = Buffer.from('p');
 const ACCOUNT_PREFIX = 'a';
 /** After every account key. */
 export const ACCOUNTS_END = Buffer.from('b');
@@ -54,9 +56,15 @@ export interface AccountSecret {
   readonly server: MailServer;
   /** Where the watch of this registration begins. */
   readonly folders: readonly WatchedFolder[];
-  readonly credentials: Credentials;
+  readonly credentials: Credentials | ForgottenCredentials;
   /** Of ActiveSync accounts: it names folders and sync keys, and the path the user. */
   readonly exchange?: ExchangeRequest;
+}
+
+/** Credentials that no file may hold (`mailwatch.credentials = "memory"`); whose they were is known. */
+export interface ForgottenCredentials {
+  readonly kind: 'forgotten';
+  readonly username: string;
 }
 
 /** Who may watch, until when. */

@@ -66,6 +66,10 @@ export class EasWatch {
     );
   }
 
+  get account(): Account {
+    return this.#life.account;
+  }
+
   get state(): WatchState {
     return this.#life.state;
   }
@@ -83,6 +87,17 @@ export class EasWatch {
   /** The device has been heard of; it is awake and looks itself until `untilMs`. */
   defer(untilMs: number, seenAtMs: number): void {
     this.#life.defer(untilMs, seenAtMs);
+  }
+
+  /** Lets go of the request, and goes on where it was: with another one, when the pool lets it. */
+  letGo(): void {
+    this.#life.letGo();
+  }
+
+  /** As `letGo`, and what the last failures led to is forgotten. */
+  rearm(): void {
+    this.#patience.forget();
+    this.#life.letGo();
   }
 
   /** Lets go of the request and ends. Resolves when nothing of the watch runs any more. Harmless twice. */

@@ -96,6 +96,13 @@ export class Patience {
         : state;
   }
 
+  /** The operator has mended something: the next question is due at once. */
+  forget(): void {
+    this.#verdict = STARTING;
+    this.#tooSoonInRow = 0;
+    this.#history = { ...this.#history, failuresInRow: 0 };
+  }
+
   get #hungMs(): number {
     return this.#askedAtMs === undefined ? 0 : this.#deps.clock.monotonicMs() - this.#askedAtMs;
   }

@@ -1,9 +1,8 @@
 /** The backend's end of the RPC: a unix socket for its own user alone, or TLS on which both ends prove who they are. */
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Log } from '../../log.ts';
+import { listening, listenOnFile } from '../socket-file.ts';
 import type { RpcAddress, RpcLimits } from './address.ts';
 import { FrameReader, frame, parseFrame } from './frames.ts';
 import type { MailService, MethodName } from './methods.ts';
@@ -47,8 +46,11 @@ export async function listenForGates(address: RpcAddress, deps: RpcServerDeps): 
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  if (address.kind === 'unix') await listenOnFile(server, address.path, deps.limits.deadlineMs);
-  else await listening(server, () => server.listen(address.port, address.host));
+  if (address.kind === 'unix') {
+    const question = frame({ id: 0, method: 'alive', request: {} });
+    const options = { path: address.path, question, answerMsMax: deps.limits.deadlineMs };
+    await listenOnFile(server, options);
+  } else await listening(server, () => server.listen(address.port, address.host));
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : undefined,
@@ -69,46 +71,6 @@ function createListener(
   const { certificate: cert, key, ca } = address.tls;
   const options = { cert, key, ca, requestCert: true, rejectUnauthorized: true } as const;
   return createTlsServer({ ...options, minVersion: 'TLSv1.3', handshakeTimeout }, onSocket);
-}
-
-/**
- * The folder for its owner alone. Listens under a name of its own, which then takes the place of `path`, whoever had that: a backend that was
- * frozen and has lost its lease removes the name under which it listened when it closes, and that must not be ours.
- */
-async function listenOnFile(server: Server, path: string, answerMsMax: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if (await isAnswered(path, answerMsMax)) throw new Error(`another backend listens on ${path}`);
-  const own = `${path}.${process.pid}`;
-  await rm(own, { force: true });
-  await listening(server, () => server.listen(own));
-  await chmod(own, 0o600);
-  await rename(own, path);
-}
-
-/** Whether a backend lives there: one that is frozen still has its connections accepted by the kernel, but answers nothing. */
-function isAnswered(path: string, answerMsMax: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const settle = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => socket.write(frame({ id: 0, method: 'alive', request: {} })));
-    socket.once('data', () => settle(true)).once('end', () => settle(false));
-    socket.once('error', () => settle(false));
-    socket.setTimeout(answerMsMax, () => settle(false));
-  });
-}
-
-function listening(server: Server, listen: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.once('listening', () => {
-      server.off('error', reject);
-      resolve();
-    });
-    listen();
-  });
 }
 
 /** One gate's connection. */

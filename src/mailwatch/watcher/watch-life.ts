@@ -105,6 +105,11 @@ export class WatchLife {
     this.#nudge.abort();
   }
 
+  /** Ends the turn that is under way; the next one begins at once. */
+  letGo(): void {
+    this.#nudge.abort();
+  }
+
   /** Resolves when nothing of the watch runs any more. Harmless twice. */
   async stop(): Promise<void> {
     this.#isStopped = true;

@@ -55,6 +55,10 @@ export class Watch {
     );
   }
 
+  get account(): Account {
+    return this.#life.account;
+  }
+
   get state(): WatchState {
     return this.#life.state;
   }
@@ -72,6 +76,18 @@ export class Watch {
   /** The device has been heard of; it is awake and looks itself until `untilMs`. */
   defer(untilMs: number, seenAtMs: number): void {
     this.#life.defer(untilMs, seenAtMs);
+  }
+
+  /** Leaves the connection, and goes on where it was: with another one, when the pool gives one. */
+  letGo(): void {
+    this.#life.letGo();
+  }
+
+  /** As `letGo`, and what the last failures led to is forgotten. */
+  rearm(): void {
+    this.#verdict = STARTING;
+    this.#history = { ...this.#history, failuresInRow: 0 };
+    this.#life.letGo();
   }
 
   /** Lets go of the connection and ends. Resolves when nothing of the watch runs any more. Harmless twice. */

@@ -43,6 +43,20 @@ describe('the watch of an ActiveSync account', () => {
     });
   });
 
+  it('asks again at once when the operator has mended what it failed with', async () => {
+    await rig.start();
+    await rig.fail('auth');
+    expect(kindOf(rig.watch)).to.equal('auth-failed');
+    rig.watch.letGo();
+    await rig.flush();
+    expect(rig.asks).to.have.length(1);
+    rig.watch.rearm();
+    await rig.flush();
+    expect(rig.asks).to.have.length(2);
+    await rig.answer(NEWS);
+    expect(rig.versions).to.have.length(1);
+  });
+
   it('tells of the mail that comes after days of quiet (Pinger B3)', async () => {
     await rig.start();
     for (let round = 0; round < 280; round++) await rig.answer(QUIET);

@@ -54,6 +54,7 @@ describe('a mail watch with ActiveSync', function () {
         'mailwatch.master_key_path': join(folder.path, 'master.key'),
         'mailwatch.sealing_key_path': join(folder.path, 'sealing.key'),
         'mailwatch.rpc_path': rpcPath,
+        'mailwatch.operators_path': `${rpcPath}.operators`,
         'mailwatch.endpoint_bases': [`${push.urls.endpoint}update/`],
         'mailwatch.allowed_networks': ['127.0.0.1'],
         'mailwatch.allowed_ports': [String(eas.port), String(other.port)],

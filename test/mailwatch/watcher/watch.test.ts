@@ -317,6 +317,48 @@ describe('a watch', () => {
     });
   });
 
+  describe('an operator', () => {
+    it('has it leave its connection, wait for its turn, and go on where it was', async () => {
+      await started();
+      rig.isPoolFull = true;
+      rig.watch.letGo();
+      await rig.flush();
+      expect([rig.mailbox.live.size, rig.slots]).to.deep.equal([0, 0]);
+      expect(rig.watch.state.kind).to.equal('starting');
+      rig.mailbox.arrive();
+      rig.isPoolFull = false;
+      rig.watch.letGo();
+      await rig.flush();
+      expect(rig.watch.state.kind).to.equal('watching');
+      expect(rig.versions).to.have.length(1);
+    });
+
+    it('has it try again at once, whatever it has failed with', async () => {
+      for (const failure of [AUTH, OAUTH, LIMITED, CUT]) {
+        await started({}, ({ mailbox }) => {
+          mailbox.refusal = failure;
+        });
+        expect(rig.watch.state.kind).not.to.equal('watching');
+        rig.mailbox.refusal = undefined;
+        rig.watch.letGo();
+        await rig.flush();
+        expect(rig.watch.state.kind).not.to.equal('watching');
+        rig.watch.rearm();
+        await rig.flush();
+        expect(rig.watch.state.kind).to.equal('watching');
+        await rig.stop();
+        rig.alarms.stop();
+      }
+    });
+
+    it('cannot have it look while the device is awake and looks itself', async () => {
+      await started({ waitMs: HOUR_MS });
+      rig.watch.rearm();
+      await rig.flush();
+      expect([rig.watch.state.kind, rig.mailbox.opened]).to.deep.equal(['deferred', 0]);
+    });
+  });
+
   describe('a password that is refused', () => {
     it('tells the device once, and once when it is good again', async () => {
       await started({}, ({ mailbox }) => {

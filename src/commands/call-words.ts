@@ -22,3 +22,9 @@ export function parseUrl(text: string): string {
   if (protocol === 'http:' || protocol === 'https:') return text;
   throw new InvalidArgumentError('It must be an http or https URL.');
 }
+
+/** A whole number of the command line. @throws InvalidArgumentError */
+export function parseCount(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}

@@ -12,7 +12,19 @@ import { type OpenRole, RefusedConfigError, type RoleDeps } from './role.ts';
 import { origin } from './urls.ts';
 
 /** Every status that the gate answers with. */
-const STATUSES = ['200', '400', '401', '404', '405', '413', '415', '429', '500', '503'] as const;
+const STATUSES = [
+  '200',
+  '204',
+  '400',
+  '401',
+  '404',
+  '405',
+  '413',
+  '415',
+  '429',
+  '500',
+  '503',
+] as const;
 /** How often the backend is asked whether it is there. */
 const ALIVE_INTERVAL_MS = 2000;
 

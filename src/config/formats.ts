@@ -13,6 +13,7 @@ export type FormatName =
   | 'https-url'
   | 'network'
   | 'origin'
+  | 'origin-or-any'
   | 'path'
   | 'path-or-empty'
   | 'port'
@@ -98,6 +99,10 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
     expected: 'an origin such as "https://app.example", without path',
     isMetBy: isOrigin,
   },
+  'origin-or-any': {
+    expected: 'an origin such as "https://app.example", without path, or "*"',
+    isMetBy: (text) => text === '*' || isOrigin(text),
+  },
   path: PATH,
   'path-or-empty': orEmpty(PATH),
   port: { expected: 'a port from 1 to 65535', isMetBy: isPort },
@@ -137,9 +142,12 @@ function isPlainUrl(text: string, protocols: readonly string[]): boolean {
   return protocols.includes(protocol) && username === '' && password === '';
 }
 
-/** An origin is compared as text with what a browser sends, so it must be written as browsers write it (RFC 6454, section 6.2). */
+/**
+ * An origin is compared as text with what a browser sends, so it must be written as browsers write it (RFC 6454, section 6.2). A URL may
+ * have an asterisk in its host, which would match no page at all.
+ */
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
+  return URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
 }
 
 function isNetwork(text: string): boolean {

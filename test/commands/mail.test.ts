@@ -1,9 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { mailCommand } from '../../src/commands/mail.ts';
-import { newSealingKey, sealingKeyId } from '../../src/protocol/envelope.ts';
+import { openRecordedGate, type RecordedGate } from './recorded-gate.ts';
 import { run } from './recorded-io.ts';
 
 const ENDPOINT = 'https://push.example/update/ada';
@@ -11,57 +8,38 @@ const REGISTER = ['register', '--endpoint', ENDPOINT, '--host', 'imap.example', 
 const PASSWORD = { REVEILLE_MAIL_PASSWORD: 'canary' };
 
 describe('the command mail', () => {
-  let server: Server;
-  let gate: string;
-  let key: { readonly keyId: string; readonly publicKey: string };
-  let bodies: string[];
-  let answer: { readonly status: number; readonly body: object };
+  let gate: RecordedGate;
 
   before(async () => {
-    const { publicKey } = await newSealingKey();
-    key = { keyId: await sealingKeyId(publicKey), publicKey };
-    server = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += String(chunk);
-      bodies.push(body);
-      const isKey = request.url === '/mail/v1/key';
-      response.writeHead(isKey ? 200 : answer.status, { 'Retry-After': '9' });
-      response.end(JSON.stringify(isKey ? key : answer.body));
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    gate = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    gate = await openRecordedGate();
   });
   after(async () => {
-    server.closeAllConnections();
-    await once(server.close(), 'close');
+    await gate[Symbol.asyncDispose]();
   });
-  beforeEach(() => {
-    bodies = [];
-    answer = { status: 200, body: {} };
-  });
+  beforeEach(() => gate.forget());
 
   const mail = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    run(mailCommand, ['--gate', gate, ...args], env);
+    run(mailCommand, ['--gate', gate.url, ...args], env);
 
   it('registers with the password of the environment, sealed, and prints the token on a line of its own', async () => {
-    answer = { status: 200, body: { token: 'the.token' } };
+    gate.answer = { status: 200, body: { token: 'the.token' } };
     const outcome = await mail(REGISTER, PASSWORD);
     expect(outcome).to.deep.equal({
       stdout: 'watching; the token of the watch:\nthe.token\n',
       stderr: '',
       exitCode: 0,
     });
-    expect(bodies.join()).not.to.include('canary');
+    expect(gate.bodies.join()).not.to.include('canary');
     const server = { host: 'imap.example', port: 993, security: 'tls' };
-    expect(JSON.parse(bodies.at(-1) ?? '')).to.deep.include({ endpoint: ENDPOINT, server });
+    expect(JSON.parse(gate.bodies.at(-1) ?? '')).to.deep.include({ endpoint: ENDPOINT, server });
   });
 
   it('registers with all that can be chosen', async () => {
-    answer = { status: 200, body: { token: 't' } };
+    gate.answer = { status: 200, body: { token: 't' } };
     const state = `${ENDPOINT}-state`;
     const options = ['--starttls', '--folder', 'INBOX', '--folder', 'Work', '--wait', '5'];
     await mail([...REGISTER, '--state-endpoint', state, ...options], PASSWORD);
-    expect(JSON.parse(bodies.at(-1) ?? '')).to.deep.include({
+    expect(JSON.parse(gate.bodies.at(-1) ?? '')).to.deep.include({
       stateEndpoint: state,
       server: { host: 'imap.example', port: 143, security: 'starttls' },
       folders: [{ name: 'INBOX' }, { name: 'Work' }],
@@ -75,23 +53,23 @@ describe('the command mail', () => {
       expect(stderr).to.equal('the password is missing: set REVEILLE_MAIL_PASSWORD\n');
       expect(exitCode).to.equal(2);
     }
-    expect(bodies).to.deep.equal([]);
+    expect(gate.bodies).to.deep.equal([]);
   });
 
   it('tells the state in words, with what belongs to it', async () => {
     const state = { kind: 'backoff', nextTryMs: 5 };
     const folders = [{ name: 'INBOX' }, { name: 'Work' }];
-    answer = { status: 200, body: { state, sinceMs: 0, lastVersion: 77, folders } };
+    gate.answer = { status: 200, body: { state, sinceMs: 0, lastVersion: 77, folders } };
     expect((await mail(['status', 't'])).stdout).to.equal(
       'backoff since 1970-01-01T00:00:00.000Z {"nextTryMs":5}\nfolders: INBOX, Work\nlast version: 77\n',
     );
   });
 
   it('defers for seconds', async () => {
-    answer = { status: 200, body: { untilMs: 60_000 } };
+    gate.answer = { status: 200, body: { untilMs: 60_000 } };
     const { stdout } = await mail(['defer', 't', '60']);
     expect(stdout).to.equal('deferred until 1970-01-01T00:01:00.000Z\n');
-    expect(bodies).to.deep.equal(['{"waitMs":60000}']);
+    expect(gate.bodies).to.deep.equal(['{"waitMs":60000}']);
   });
 
   it('stops', async () => {
@@ -109,7 +87,7 @@ describe('the command mail', () => {
     [413, {}, /^413: refused\n$/],
   ] as const) {
     it(`says what ${status} means, and ends with 1`, async () => {
-      answer = { status, body };
+      gate.answer = { status, body };
       const outcome = await mail(['stop', 't']);
       expect(outcome).to.include({ stdout: '', exitCode: 1 });
       expect(outcome.stderr).to.match(stderr).and.not.include('\u001b');
@@ -133,7 +111,7 @@ describe('the command mail', () => {
       const { exitCode, stderr } = await mail(args, PASSWORD);
       expect(stderr).to.match(/^error: /);
       expect(exitCode).to.equal(2);
-      expect(bodies).to.deep.equal([]);
+      expect(gate.bodies).to.deep.equal([]);
     });
   }
 });

@@ -27,6 +27,7 @@ describe('lists', () => {
     'http-url': (index) => `https://push${index}.example/update/`,
     network: (index) => `10.${index >> 8}.${index & 255}.0/24`,
     origin: (index) => `https://app${index}.example`,
+    'origin-or-any': (index) => `https://app${index}.example`,
     port: (index) => String(index + 1),
     'server-address': (index) => `cache${index}:11211`,
     'token-key': newTokenKey,

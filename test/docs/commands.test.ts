@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { filesBelow, readPages, readText } from './pages.ts';
 
-/** Commands of ours, by name, and the options that each takes. */
+/** Commands and subcommands of ours, by name, and the options of the file that each is in. */
 const COMMANDS = new Map(
   filesBelow('src/commands').flatMap((path) => {
     const text = readText(path);
@@ -59,9 +59,9 @@ describe('the pages', () => {
 
     it(`use in ${path} only commands and options that there are`, () => {
       const wrong = callsIn(text).filter(([command = '', ...rest]) => {
-        const options = COMMANDS.get(command);
+        const options = [command, ...rest].flatMap((word) => COMMANDS.get(word) ?? []);
         const used = rest.filter((word) => word.startsWith('--'));
-        return options === undefined || used.some((option) => !options.includes(option));
+        return !COMMANDS.has(command) || used.some((option) => !options.includes(option));
       });
       expect(wrong).to.deep.equal([]);
     });

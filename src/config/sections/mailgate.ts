@@ -77,6 +77,17 @@ export const MAIL_GATE = {
       description: `
         Addresses and networks of proxies whose X-Forwarded-For is believed.`,
     },
+    allowed_origins: {
+      type: 'array',
+      items: { type: 'string', format: 'origin-or-any' },
+      uniqueItems: true,
+      maxItems: 1000,
+      default: [],
+      description: `
+        Web origins whose pages may call the gate from a browser (Cross-Origin Resource Sharing); "*"
+        allows all. Empty, a page must have the gate's own origin. At a gate that only your own
+        network reaches, "*" lets any page that somebody opens there reach it too.`,
+    },
     retry_after_ms: {
       type: 'integer',
       minimum: 1000,

@@ -6,7 +6,8 @@ import type { FieldProblem, Refusal } from '../rpc/methods.ts';
 export interface GateAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: object;
+  /** Sent as JSON; 204 has none. */
+  readonly body?: object;
 }
 
 const MS_PER_SECOND = 1000;

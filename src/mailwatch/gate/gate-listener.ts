@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { listen } from '../../listen.ts';
 import type { Log } from '../../log.ts';
 import { badRequest, type GateAnswer, NOT_JSON, TOO_LARGE, tooMany } from './answers.ts';
+import { type Cors, createCors, preflightAnswer } from './cors.ts';
 import type { FindRoute, Route } from './routes.ts';
 import { addressOf } from './throttle.ts';
 
@@ -15,6 +16,8 @@ export interface GateOptions {
   /** From the first byte of a request to its last. */
   readonly requestTimeoutMs: number;
   readonly connectionsMax: number;
+  /** Origins whose pages may call; "*" is all of them, and none at all has no CORS headers sent. */
+  readonly allowedOrigins: readonly string[];
   readonly tls:
     | {
         readonly certificatePem: string;
@@ -53,8 +56,9 @@ export async function listenForRegistrations(
   deps: GateDeps,
 ): Promise<GateListener> {
   const server = createHttpServer(options);
+  const context: Context = { options, deps, cors: createCors(options.allowedOrigins) };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void serve(request, response, { options, deps });
+    void serve(request, response, context);
   });
   const port = await listen(server, options);
   return {
@@ -91,6 +95,7 @@ function createHttpServer({ tls, requestTimeoutMs, connectionsMax }: GateOptions
 interface Context {
   readonly options: GateOptions;
   readonly deps: GateDeps;
+  readonly cors: Cors;
 }
 
 /** Never rejects: whatever happens, the caller gets an answer without a stack trace, or no answer when it is gone. */
@@ -99,7 +104,7 @@ async function serve(
   response: ServerResponse,
   context: Context,
 ): Promise<void> {
-  const { deps } = context;
+  const { deps, cors } = context;
   let answer: GateAnswer;
   try {
     answer = await answerTo(request, context);
@@ -108,13 +113,21 @@ async function serve(
     answer = { status: 500, body: { error: 'the gate has failed' } };
   }
   deps.onAnswer(answer.status);
-  send(response, answer, request.complete);
+  const headers = { ...answer.headers, ...cors.headersFor(request.headers.origin ?? '') };
+  send(response, { ...answer, headers }, request.complete);
 }
 
-async function answerTo(request: IncomingMessage, { options, deps }: Context): Promise<GateAnswer> {
+async function answerTo(
+  request: IncomingMessage,
+  { options, deps, cors }: Context,
+): Promise<GateAnswer> {
   const { method = '', url = '', headers } = request;
-  const found = deps.findRoute(method, url.replace(/\?.*$/, ''));
+  const preflightMethod = cors.methodAskedIn(request);
+  const found = deps.findRoute(preflightMethod ?? method, url.replace(/\?.*$/, ''));
   if (!isRoute(found)) return found;
+  // Not counted, as a 404 is not: it asks nothing of the backend. And a browser tells no page why a preflight was refused, so
+  // that 429 would reach it without its Retry-After.
+  if (preflightMethod !== undefined) return preflightAnswer(found.method);
   const forwardedFor = headers['x-forwarded-for'];
   const address = addressOf(
     request.socket.remoteAddress ?? '',
@@ -164,16 +177,21 @@ function parseJson(text: string): unknown {
   }
 }
 
-function send(response: ServerResponse, answer: GateAnswer, isBodyRead: boolean): void {
-  const text = `${JSON.stringify(answer.body)}\n`;
-  response.writeHead(answer.status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
+function send(
+  response: ServerResponse,
+  { status, headers, body }: GateAnswer,
+  isBodyRead: boolean,
+): void {
+  const text = body === undefined ? '' : `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    ...(body === undefined
+      ? {}
+      : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
     // Answers hold tokens and states of mailboxes.
     'Cache-Control': 'no-store',
     // What is left of a body that was not read would be taken for the next request.
     ...(isBodyRead ? {} : { Connection: 'close' }),
-    ...answer.headers,
+    ...headers,
   });
   response.end(text);
 }

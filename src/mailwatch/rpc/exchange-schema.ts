@@ -7,6 +7,9 @@ export const RESPONSE_TIMEOUT_MS_MIN = 60_000;
 /** As above. */
 export const RESPONSE_TIMEOUT_MS_MAX = 3_600_000;
 
+/** Of ActiveSync, as the header MS-ASProtocolVersion has them (MS-ASHTTP). */
+export const PROTOCOL_VERSIONS = ['2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1'] as const;
+
 const PATH_CHARACTERS_MAX = 2048;
 const HEADER_CHARACTERS_MAX = 255;
 /** 32 bits, as MS-ASHTTP has it. */
@@ -33,7 +36,7 @@ export const EXCHANGE = {
       minimum: RESPONSE_TIMEOUT_MS_MIN,
       maximum: RESPONSE_TIMEOUT_MS_MAX,
     },
-    protocolVersion: { enum: ['2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1'] },
+    protocolVersion: { enum: PROTOCOL_VERSIONS },
     policyKey: { type: 'string', format: 'digits', maxLength: POLICY_KEY_CHARACTERS_MAX },
     userAgent: { type: 'string', format: 'header-text', maxLength: HEADER_CHARACTERS_MAX },
   },
@@ -90,7 +93,7 @@ export function dependingOn(
  * Where an ActiveSync request goes. The command in the query is the one that watches, once and in clear: another one could send or
  * delete mail with the device's credentials.
  */
-function pathFor(command: 'Ping' | 'Sync'): Format {
+export function pathFor(command: 'Ping' | 'Sync'): Format {
   return {
     expected: `a path and a query without spaces, with Cmd=${command} once`,
     isMetBy(text) {

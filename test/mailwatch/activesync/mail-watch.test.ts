@@ -7,13 +7,14 @@ import { openMailGateRole } from '../../../src/commands/mail-gate-role.ts';
 import { openMailwatchRole } from '../../../src/commands/mailwatch-role.ts';
 import type { RunningRole } from '../../../src/commands/role.ts';
 import { createLog } from '../../../src/log.ts';
+import { runCommand } from '../../e2e/mail-world.ts';
 import { answerOf, FakeActiveSync, statusOf } from '../../support/fake-activesync.ts';
 import { type KickCertificates, makeKickCertificates } from '../../support/kick-certificates.ts';
 import { openTestServer, type TestServer } from '../../support/server.ts';
 import { configOf } from '../../support/settings.ts';
 import { type Subscription, subscribe } from '../../support/subscription.ts';
 import { makeTemporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
-import { CHANGE, NO_CHANGE, PATH, PING, SYNC } from './exchanges.ts';
+import { CHANGE, NO_CHANGE, PATH, PING, QUESTION, SYNC } from './exchanges.ts';
 
 const PASSWORD = 'canary-password';
 const POLL_MS = 20;
@@ -126,6 +127,39 @@ describe('a mail watch with ActiveSync', function () {
     expect((await watch.defer(token, 0)).ok).to.equal(true);
     (await eas.asked(2)).answer(answerOf(CHANGE));
     expect(await version()).to.be.above(first);
+  });
+
+  it('takes a person at a terminal from files to the version of a mail, in one line', async () => {
+    const request = join(folder.path, 'ping.wbxml');
+    const reply = join(folder.path, 'nothing-new.wbxml');
+    await writeFile(request, QUESTION);
+    await writeFile(reply, NO_CHANGE);
+    eas.reactWith(answerOf(NO_CHANGE));
+    const args = [
+      ...['mail', '--gate', gate.urls['mail'] ?? '', 'register', '--activesync'],
+      ...['--endpoint', news.endpoint, '--host', '127.0.0.1', '--port', String(eas.port)],
+      ...['--user', 'ada', '--path', PATH, '--request', request, '--unchanged-reply', reply],
+      ...['--response-timeout', '600', '--protocol-version', '16.1', '--policy-key', '17'],
+      ...['--user-agent', 'phone 1.0'],
+    ];
+    const env = { REVEILLE_MAIL_PASSWORD: PASSWORD };
+    const { code, stdout, stderr } = await runCommand(args, { folder: folder.path, env });
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    const token = stdout.trim().split('\n').at(-1) ?? '';
+    // The first answer says that nothing is new: it was compared with the file.
+    const { path, headers, body, authorization, answer } = await eas.asked(2);
+    expect(path).to.equal(PATH);
+    expect(body.equals(QUESTION)).to.equal(true);
+    expect(headers).to.include({
+      'ms-asprotocolversion': '16.1',
+      'x-ms-policykey': '17',
+      'user-agent': 'phone 1.0',
+    });
+    expect(authorization).to.equal(`Basic ${Buffer.from(`ada:${PASSWORD}`).toString('base64')}`);
+    expect(news.device.takeUnread()).to.deep.equal([]);
+    answer(answerOf(CHANGE));
+    expect(await version()).to.be.above(0);
+    await reaches(token, 'deferred');
   });
 
   it('asks after a restart what it was asking before', async () => {

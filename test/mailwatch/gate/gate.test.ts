@@ -19,6 +19,7 @@ const OPTIONS: GateOptions = {
   bodyBytesMax: BODY_BYTES_MAX,
   requestTimeoutMs: 10_000,
   connectionsMax: 100,
+  allowedOrigins: [],
   tls: undefined,
 };
 const REGISTRATION = {

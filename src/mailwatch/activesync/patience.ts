@@ -87,7 +87,7 @@ export class Patience {
     const nowMs = clock.nowMs();
     const isStable = this.#hungMs >= rules.stableMs;
     const before = isStable ? { ...this.#history, failuresInRow: 0 } : this.#history;
-    const { state, history } = afterFailure(failure, before, { rules, nowMs, random });
+    const { state, history } = afterFailure(failure, before, { rules, clock, random });
     this.#history = history;
     const askedForMs = nowMs + Math.min(retryAfterMs, RETRY_AFTER_MS_MAX);
     this.#verdict =

@@ -1,5 +1,6 @@
 /** What becomes of a watch whose connection failed or ended: when it tries again, and what it is called meanwhile. */
 import { unreachable } from '../../assert.ts';
+import type { Clock } from '../../clock.ts';
 import type { MailFailure, WatchState } from '../account.ts';
 
 /** Times in milliseconds, from the config. */
@@ -20,26 +21,41 @@ export interface FailureHistory {
   readonly failuresInRow: number;
   /** When the password was first refused, without a login since. */
   readonly authFailingSinceMs?: number;
+  /** Monotonic: since when each refusal, by the machine's clock, has come later than a password may be refused. */
+  readonly overdueSinceMs?: number;
 }
 
 export const NO_FAILURES: FailureHistory = { failuresInRow: 0 };
 
+/**
+ * So long in a row, by the clock that only grows, the machine's clock must say that a password has been refused long enough: erased
+ * credentials do not come back when a clock that was set forward is corrected.
+ */
+export const GIVE_UP_GRACE_MS = 3_600_000;
+
 /** Doubling beyond this many failures changes nothing: every cap is reached long before. */
 const DOUBLINGS_MAX = 30;
+
+export interface JudgeDeps {
+  readonly rules: FailureRules;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly random: () => number;
+}
 
 /** The state after `failure`. `random` gives 0 to 1, 1 excluded. */
 export function afterFailure(
   failure: MailFailure,
   history: FailureHistory,
-  { rules, nowMs, random }: { rules: FailureRules; nowMs: number; random: () => number },
+  { rules, clock, random }: JudgeDeps,
 ): { readonly state: WatchState; readonly history: FailureHistory } {
+  const nowMs = clock.nowMs();
   const failuresInRow = history.failuresInRow + 1;
   const next = { ...history, failuresInRow };
   const jitterMs = (firstMs: number) =>
     Math.floor(random() * ceilingMs(firstMs, failuresInRow, rules));
   switch (failure.kind) {
     case 'auth':
-      return afterRefusal(failure, next, { rules, nowMs });
+      return afterRefusal(failure, next, { rules, clock });
     case 'oauth':
       return { state: { kind: 'needs-oauth', failure }, history: next };
     case 'blocked':
@@ -76,16 +92,21 @@ function ceilingMs(firstMs: number, failuresInRow: number, rules: FailureRules):
 
 function afterRefusal(
   failure: MailFailure,
-  history: FailureHistory,
-  { rules, nowMs }: { rules: FailureRules; nowMs: number },
+  { overdueSinceMs, ...history }: FailureHistory,
+  { rules, clock }: Pick<JudgeDeps, 'rules' | 'clock'>,
 ): { readonly state: WatchState; readonly history: FailureHistory } {
+  const nowMs = clock.nowMs();
   const authFailingSinceMs = history.authFailingSinceMs ?? nowMs;
   const next = { ...history, authFailingSinceMs };
-  if (nowMs - authFailingSinceMs >= rules.authGiveUpMs) {
-    return { state: { kind: 'stopped', reason: 'auth-failed' }, history: next };
-  }
-  return {
-    state: { kind: 'auth-failed', failure, nextTryMs: nowMs + rules.authRetryMs },
-    history: next,
-  };
+  const waiting = {
+    kind: 'auth-failed',
+    failure,
+    nextTryMs: nowMs + rules.authRetryMs,
+  } as const;
+  if (nowMs - authFailingSinceMs < rules.authGiveUpMs) return { state: waiting, history: next };
+  const sinceMs = overdueSinceMs ?? clock.monotonicMs();
+  const graceMs = Math.min(GIVE_UP_GRACE_MS, rules.authGiveUpMs);
+  return clock.monotonicMs() - sinceMs < graceMs
+    ? { state: waiting, history: { ...next, overdueSinceMs: sinceMs } }
+    : { state: { kind: 'stopped', reason: 'auth-failed' }, history: next };
 }

@@ -159,11 +159,7 @@ export class Watch {
     const loggedInAtMs = this.#loggedInAtMs ?? clock.monotonicMs();
     const isStable = clock.monotonicMs() - loggedInAtMs >= rules.stableMs;
     const before = isStable ? { ...this.#history, failuresInRow: 0 } : this.#history;
-    const { state, history } = afterFailure(failure, before, {
-      rules,
-      nowMs: clock.nowMs(),
-      random,
-    });
+    const { state, history } = afterFailure(failure, before, { rules, clock, random });
     this.#history = history;
     return state;
   }

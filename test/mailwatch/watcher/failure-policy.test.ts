@@ -3,6 +3,7 @@ import type { MailFailure, WatchState } from '../../../src/mailwatch/account.ts'
 import {
   afterFailure,
   type FailureHistory,
+  GIVE_UP_GRACE_MS,
   putRetryMs,
 } from '../../../src/mailwatch/watcher/failure-policy.ts';
 import { attentionOf, waitOf } from '../../../src/mailwatch/watcher/states.ts';
@@ -18,8 +19,14 @@ const RULES = {
 /** As near to one as chance comes. */
 const MOST = 1 - Number.EPSILON;
 
-function judge(failure: MailFailure, history: FailureHistory, chance: number) {
-  return afterFailure(failure, history, { rules: RULES, nowMs: NOW_MS, random: () => chance });
+function judge(
+  failure: MailFailure,
+  history: FailureHistory,
+  chance: number,
+  { nowMs = NOW_MS, monotonicMs = 7 } = {},
+) {
+  const clock = { nowMs: () => nowMs, monotonicMs: () => monotonicMs };
+  return afterFailure(failure, history, { rules: RULES, clock, random: () => chance });
 }
 
 function waitMsOf(state: WatchState): number {
@@ -78,7 +85,20 @@ describe('what becomes of a watch after a failure', () => {
     const sinceMs = NOW_MS - RULES.authGiveUpMs;
     const last = judge(failure, { failuresInRow: 9, authFailingSinceMs: sinceMs + 1 }, MOST);
     expect(last.state.kind).to.equal('auth-failed');
-    const over = judge(failure, { failuresInRow: 9, authFailingSinceMs: sinceMs }, MOST);
+    expect(last.history).not.to.have.property('overdueSinceMs');
+  });
+
+  it('gives a refused password up when the machine’s clock has said so for an hour, and not when that was set forward', () => {
+    const failure: MailFailure = { kind: 'auth', detail: 'AUTHENTICATIONFAILED' };
+    const sinceMs = NOW_MS - RULES.authGiveUpMs;
+    const first = judge(failure, { failuresInRow: 9, authFailingSinceMs: sinceMs }, MOST);
+    expect(first.state.kind).to.equal('auth-failed');
+    expect(first.history).to.include({ authFailingSinceMs: sinceMs, overdueSinceMs: 7 });
+    const soon = { monotonicMs: 7 + GIVE_UP_GRACE_MS - 1 };
+    expect(judge(failure, first.history, MOST, soon).state.kind).to.equal('auth-failed');
+    const corrected = judge(failure, first.history, MOST, { ...soon, nowMs: NOW_MS - 1 });
+    expect(corrected.history).not.to.have.property('overdueSinceMs');
+    const over = judge(failure, first.history, MOST, { monotonicMs: 7 + GIVE_UP_GRACE_MS });
     expect(over.state).to.deep.equal({ kind: 'stopped', reason: 'auth-failed' });
   });
 

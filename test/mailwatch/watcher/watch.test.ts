@@ -429,6 +429,8 @@ describe('a watch', () => {
       await rig.restart({ afterMs: RULES.authGiveUpMs / 2 });
       expect(rig.ended).to.deep.equal([]);
       await rig.restart({ afterMs: RULES.authGiveUpMs / 2 });
+      expect(rig.ended).to.deep.equal([]);
+      await rig.leap(HOUR_MS);
       expect(rig.ended).to.deep.equal(['auth-failed']);
       expect(rig.watch.state).to.deep.equal({ kind: 'stopped', reason: 'auth-failed' });
       expect(rig.stateVersions).to.have.length(2);

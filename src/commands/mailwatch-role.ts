@@ -79,6 +79,7 @@ function createParts({ config, clock }: RoleDeps, { ca }: { ca: string | undefin
     responseBytesMax: mailwatch.responseBytesMax,
     ca,
     wait: (waitMs, signal) => alarms.wait(waitMs, signal),
+    clock,
   });
   const ask = createAskExchange({
     stepMsMax: mailwatch.commandTimeoutMs,
@@ -180,7 +181,7 @@ function createWatch(
     ...{ egress, pool, notifier, alarms, clock, log, random: Math.random },
     ...hooks,
     rules: rulesOf(config.mailwatch),
-    onTold: (tookMs: number) => metrics.told.observe(tookMs),
+    metrics,
     onEnded: (reason: StopReason) => {
       metrics.ended[reason].count++;
       hooks.onEnded(reason);

@@ -92,7 +92,7 @@ class ImapConnection implements MailConnection {
     // The last words of the server, if it had any, tell more than that it is gone.
     this.#client.on('close', () => this.#fail(this.#failureOf({ reason: this.#client.byeReason })));
     this.#client.on('exists', () => {
-      this.#changedAtMs ??= options.clock.monotonicMs();
+      this.#changedAtMs ??= this.#options.clock.monotonicMs();
       this.#onChange();
     });
   }

@@ -14,6 +14,7 @@ import { systemClock } from '../src/clock.ts';
 import { quietLog } from '../src/log.ts';
 import type { Account, AccountId } from '../src/mailwatch/account.ts';
 import { createOpenMail } from '../src/mailwatch/imap.ts';
+import { createMailMetrics } from '../src/mailwatch/mail-metrics.ts';
 import { createPool } from '../src/mailwatch/pool.ts';
 import { Alarms } from '../src/mailwatch/watcher/alarms.ts';
 import { Watch } from '../src/mailwatch/watcher/watch.ts';
@@ -72,7 +73,7 @@ async function openWatches(server: Server, count: number): Promise<void> {
       ...{ stableMs: 60_000, renewAheadMs: 300_000, backoffMinMs: 5_000, backoffMaxMs: 900_000 },
       ...{ limitedMinMs: 60_000, authRetryMs: 3_600_000, authGiveUpMs: 259_200_000 },
     },
-    open: createOpenMail({ ...bounds, ca: server.ca, wait }),
+    open: createOpenMail({ ...bounds, ca: server.ca, wait, clock: systemClock }),
     egress: async () => ({ ok: true, address: '127.0.0.1' }) as const,
     pool: createPool(
       {
@@ -86,7 +87,7 @@ async function openWatches(server: Server, count: number): Promise<void> {
     credentialsOf: async () => ({ ok: true, value: CREDENTIALS }) as const,
     save: async () => {},
     onEnded: () => {},
-    onTold: () => {},
+    metrics: createMailMetrics(),
     clock: systemClock,
     random: Math.random,
     log: quietLog,

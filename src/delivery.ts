@@ -45,10 +45,10 @@ export interface KickerDeps {
 
 /**
  * Puts the kick of an update, which is stored by now and which no session has, into the queue of the device's provider. A device that
- * cannot be kicked is left alone.
+ * cannot be kicked is left alone. Resolves to whether a kick of the device is in the queue.
  * @throws StoreUnavailableError or QueueUnavailableError
  */
-export type KickDevice = (deviceId: DeviceId, update: Update) => Promise<void>;
+export type KickDevice = (deviceId: DeviceId, update: Update) => Promise<boolean>;
 
 export interface DeliveryDeps {
   readonly store: Pick<Store, 'putUpdate'>;
@@ -60,8 +60,10 @@ export interface DeliveryDeps {
 export type DeliveryOutcome =
   /** Stored, and written to the device's socket. */
   | 'delivered'
-  /** Stored; it goes out at the next hello. The device is kicked if it can be: that is in the queue already. */
+  /** Stored; it goes out at the next hello, and nobody wakes the device for it. */
   | 'stored'
+  /** Stored, and the kick that makes the device say hello is in the queue. */
+  | 'kicked'
   /** The channel takes no more updates. */
   | 'gone'
   /** Nothing keeps it and nobody took it: nothing was accepted. */
@@ -87,12 +89,16 @@ export function createDelivery({ store, findSession, kick }: DeliveryDeps): Deli
         case 'stale': {
           const outcome = live(findSession(deviceId), update, 'stored');
           if (outcome !== 'stored' || kick === undefined) return outcome;
-          return kick(deviceId, update).then(() => outcome);
+          return kick(deviceId, update).then(outcomeOfKick);
         }
         default:
           return unreachable(put);
       }
     });
+}
+
+function outcomeOfKick(isKicked: boolean): DeliveryOutcome {
+  return isKicked ? 'kicked' : 'stored';
 }
 
 function live(
@@ -127,10 +133,11 @@ export function createKicker({
     const storedAtMs = clock.nowMs();
     const provider = await store.readTargetType(deviceId);
     const queue = provider === undefined ? undefined : kickQueues[provider];
-    if (provider === undefined || queue === undefined) return;
+    if (provider === undefined || queue === undefined) return false;
     try {
       const outcome = await queue.enqueue({ deviceId, channelId, version, storedAtMs });
       metrics[outcome === 'queued' ? 'kicksQueued' : 'kicksCollapsed'][provider].count++;
+      return true;
     } catch (error) {
       metrics.kicksRefused[provider].count++;
       throw error;

@@ -17,9 +17,11 @@ export interface Log {
   info(fields: object, event: string): void;
   debug(fields: object, event: string): void;
   trace(fields: object, event: string): void;
+  /** Whether lines of `debug` are written. For busy paths, which ask it before they make the fields of one. */
+  readonly isDebugging: boolean;
 }
 
-export type LogLevel = keyof Log;
+export type LogLevel = Exclude<keyof Log, 'isDebugging'>;
 
 export interface LogOptions {
   /** The least that is written. */
@@ -62,6 +64,7 @@ export function createLog({ level, format, isTerminal, destination }: LogOptions
     info: writer('info'),
     debug: writer('debug'),
     trace: writer('trace'),
+    isDebugging,
   };
 }
 
@@ -72,6 +75,7 @@ export const quietLog: Log = {
   info: () => {},
   debug: () => {},
   trace: () => {},
+  isDebugging: false,
 };
 
 const EVENT = 'event';

@@ -132,7 +132,7 @@ describe('delivery', () => {
 
     for (const provider of KICK_PROVIDERS) {
       it(`kicks ${provider} after storing, for a target of its own alone`, async () => {
-        expect(await kickingWith('stored', undefined, provider)(DEVICE, UPDATE)).to.equal('stored');
+        expect(await kickingWith('stored', undefined, provider)(DEVICE, UPDATE)).to.equal('kicked');
         const { channelId, version } = UPDATE;
         const kick = { deviceId: DEVICE, channelId, version, storedAtMs: NOW_MS };
         for (const other of KICK_PROVIDERS) {
@@ -168,8 +168,8 @@ describe('delivery', () => {
 
     it('counts a kick that joins an older one of the device apart', async () => {
       const deliver = kickingWith('stored', undefined, 'fcm');
-      await deliver(DEVICE, UPDATE);
-      await deliver(DEVICE, UPDATE);
+      expect(await deliver(DEVICE, UPDATE)).to.equal('kicked');
+      expect(await deliver(DEVICE, UPDATE)).to.equal('kicked');
       expect(queues.fcm.kicks).to.have.length(1);
       expect(metrics.kicksQueued.fcm.count).to.equal(1);
       expect(metrics.kicksCollapsed.fcm.count).to.equal(1);

@@ -52,6 +52,13 @@ describe('log', () => {
     });
   }
 
+  for (const level of LEVELS) {
+    const isDebugging = level === 'debug' || level === 'trace';
+    it(`says that it is ${isDebugging ? '' : 'not '}debugging at level ${level}`, () => {
+      expect(openLog({ level }).log.isDebugging).to.equal(isDebugging);
+    });
+  }
+
   const secrets = ['token', 'apnsToken', 'tokens', 'key', 'tls_key', 'keys', 'passphrase'];
   const credentials = ['password', 'clientSecret', 'Authorization', 'cookie', 'credentials'];
   for (const name of [...secrets, ...credentials]) {

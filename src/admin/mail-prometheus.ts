@@ -9,6 +9,7 @@ export interface MailReadings {
   readonly openings: Counters<string>;
   readonly ended: Counters<string>;
   readonly registered: Counter;
+  readonly found: Histogram;
   readonly told: Histogram;
   readonly connections: () => number;
   readonly connectionsWaiting: () => number;
@@ -32,8 +33,13 @@ export function createMailPrometheus(readings: MailReadings): Prometheus {
   page.counters('reveille_mail_ended_total', 'Watches that ended.', 'reason', readings.ended);
   page.counter('reveille_mail_registered_total', 'Registrations.', readings.registered);
   page.histogram(
+    'reveille_mail_found_seconds',
+    'From the sign of a mail server to the answer of the look that found news.',
+    readings.found,
+  );
+  page.histogram(
     'reveille_mail_told_seconds',
-    'From the look that found news to the answer of the endpoint.',
+    'From the look that found news until the endpoint took it.',
     readings.told,
   );
   page.gauge('reveille_mail_connections', 'Connections to mail servers.', readings.connections);

@@ -1,5 +1,5 @@
 /** The app server's side: one PUT of a version to an endpoint (protocol.md, "Endpoints"). For Node and browsers. */
-import { toVersion } from '../protocol/ids.ts';
+import { REQUEST_ID_HEADER, toVersion } from '../protocol/ids.ts';
 
 /** From the call to the whole answer, when the caller sets no other bound. */
 export const PUT_MS_MAX = 30_000;
@@ -13,6 +13,8 @@ export const ANSWER_BYTES_MAX = 4_096;
 export interface PutOptions {
   /** Given to the device as it is, if it is connected; never stored. */
   readonly data?: string;
+  /** A UUID by which the server's log names this PUT. A server takes anything else for none. */
+  readonly requestId?: string;
   /** Of the whole call, in milliseconds. By default PUT_MS_MAX. */
   readonly waitMsMax?: number;
   /** By default the platform's. */
@@ -51,10 +53,11 @@ export async function putVersion(
   if (version !== undefined && toVersion(version) === undefined) {
     throw new RangeError('version must be an integer from 0 to 2^53-1');
   }
-  const { fetch: send = fetch, waitMsMax = PUT_MS_MAX, nowMs = Date.now } = options;
+  const { fetch: send = fetch, waitMsMax = PUT_MS_MAX, nowMs = Date.now, requestId } = options;
   try {
     const answer = await send(endpoint, {
       method: 'PUT',
+      headers: requestId === undefined ? {} : { [REQUEST_ID_HEADER]: requestId },
       body: bodyOf(version, options.data),
       signal: AbortSignal.timeout(waitMsMax),
     });

@@ -118,7 +118,7 @@ function sleepAfterMs({ socket, kick }: Config): number {
  * waits for the device's next hello.
  */
 async function kickQuietly(
-  kick: () => Promise<void>,
+  kick: () => Promise<unknown>,
   { metrics, log }: { metrics: Metrics; log: Log },
 ): Promise<void> {
   try {

@@ -97,7 +97,7 @@ function createWatch(
     ...{ egress, pool, notifier, alarms, clock, log, random: Math.random },
     ...hooks,
     rules: rulesOf(config.mailwatch),
-    onTold: (tookMs: number) => metrics.told.observe(tookMs),
+    metrics,
     onEnded: (reason: StopReason) => {
       metrics.ended[reason].count++;
       hooks.onEnded(reason);

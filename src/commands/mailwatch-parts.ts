@@ -35,6 +35,7 @@ export function createParts(
     responseBytesMax: mailwatch.responseBytesMax,
     ca,
     wait: (waitMs, signal) => alarms.wait(waitMs, signal),
+    clock,
   });
   const ask = createAskExchange({
     stepMsMax: mailwatch.commandTimeoutMs,

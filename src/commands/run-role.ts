@@ -107,6 +107,7 @@ export function withRole(log: Log, role: RoleName): Log {
     info: (fields, event) => log.info({ role, ...fields }, event),
     debug: (fields, event) => log.debug({ role, ...fields }, event),
     trace: (fields, event) => log.trace({ role, ...fields }, event),
+    isDebugging: log.isDebugging,
   };
 }
 

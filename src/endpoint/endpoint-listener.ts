@@ -1,6 +1,7 @@
 /** What the two rims of the app-server side share. */
 
 import type { Counter, Metrics } from '../metrics.ts';
+import { REQUEST_ID_HEADER } from '../protocol/ids.ts';
 import { ENDPOINT_ANSWERS, type EndpointAnswer } from '../protocol/statuses.ts';
 import type { PutUpdate } from './put-update.ts';
 
@@ -66,7 +67,6 @@ export interface ReadyAnswer {
 export type ReadyAnswers = Readonly<Record<EndpointAnswer, ReadyAnswer>>;
 
 export const ALLOWED_METHODS = 'PUT, OPTIONS';
-export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 const CORS_HEADERS: readonly (readonly [string, string])[] = [
   ['Access-Control-Allow-Origin', '*'],

@@ -5,14 +5,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { listen } from '../listen.ts';
-import type { RequestId } from '../protocol/ids.ts';
+import { REQUEST_ID_HEADER, type RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import {
   type EndpointListener,
   type EndpointListenerDeps,
   type EndpointListenerOptions,
-  REQUEST_ID_HEADER,
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';

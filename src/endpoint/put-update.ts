@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { type Deliver, type DeliveryOutcome, isQueueFailure, isStoreFailure } from '../delivery.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { RequestId } from '../protocol/ids.ts';
+import type { ChannelId, DeviceId, RequestId, Version } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -58,6 +58,7 @@ const FAILURES_LOGGED_PER_SECOND_MAX = 5;
 const ANSWER_TO: Readonly<Record<DeliveryOutcome, EndpointAnswer>> = {
   delivered: 'delivered',
   stored: 'stored',
+  kicked: 'stored',
   gone: 'gone',
   unkept: 'unavailable',
 };
@@ -72,7 +73,7 @@ const UNAVAILABLE: Routed = { kind: 'answer', answer: 'unavailable' };
 const TOO_MANY: Routed = { kind: 'answer', answer: 'tooManyRequests' };
 
 export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
-  const { openToken, deliver, rules, mayPass, putsInHandMax, metrics, clock } = deps;
+  const { openToken, deliver, rules, mayPass, putsInHandMax, metrics, clock, log } = deps;
   const mayLog = createRateLimit(clock, FAILURES_LOGGED_PER_SECOND_MAX);
   let inHand = 0;
   let isDraining = false;
@@ -95,11 +96,11 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
   function onFailure(error: unknown, requestId: RequestId): void {
     if (isStoreFailure(error)) {
       metrics.storeErrors.put.count++;
-      if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.store.failed');
+      if (mayLog()) log.warn({ requestId, err: error }, 'put.store.failed');
     } else if (isQueueFailure(error)) {
-      if (mayLog()) deps.log.warn({ requestId, err: error }, 'put.kick.failed');
+      if (mayLog()) log.warn({ requestId, err: error }, 'put.kick.failed');
     } else if (mayLog()) {
-      deps.log.error({ requestId, err: error }, 'put.failed');
+      log.error({ requestId, err: error }, 'put.failed');
     }
   }
 
@@ -128,10 +129,13 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
         if (form.kind === 'refused') return end(form.answer);
         const { version, data } = form;
         try {
-          deliver(content.deviceId, { channelId: content.channelId, version, data }).then(
-            (outcome) => end(ANSWER_TO[outcome]),
-            fail,
-          );
+          const { deviceId, channelId } = content;
+          const delivered = deliver(deviceId, { channelId, version, data });
+          // Asked first: a PUT that nobody follows pays nothing for the line.
+          const followed = log.isDebugging
+            ? follow(delivered, { requestId: put.requestId, deviceId, channelId, version }, log)
+            : delivered;
+          followed.then((outcome) => end(ANSWER_TO[outcome]), fail);
         } catch (error) {
           // A bug of ours costs this PUT and not the process: nobody above catches.
           fail(error);
@@ -148,4 +152,22 @@ export function createPutUpdate(deps: PutUpdateDeps): PutUpdate {
       isDraining = true;
     },
   };
+}
+
+interface FollowedPut {
+  readonly requestId: RequestId;
+  readonly deviceId: DeviceId;
+  readonly channelId: ChannelId;
+  readonly version: Version;
+}
+
+/** Says where the update went, in the fields of the kick worker's lines, by which a kick that follows from it is found. */
+async function follow(
+  delivered: Promise<DeliveryOutcome>,
+  put: FollowedPut,
+  log: Log,
+): Promise<DeliveryOutcome> {
+  const outcome = await delivered;
+  log.debug({ ...put, outcome }, 'put.answered');
+  return outcome;
 }

@@ -17,14 +17,13 @@ import {
 } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { listenOnPort } from '../listen.ts';
-import type { RequestId } from '../protocol/ids.ts';
+import { REQUEST_ID_HEADER, type RequestId } from '../protocol/ids.ts';
 import type { EndpointAnswer } from '../protocol/statuses.ts';
 import type { TokenContent } from '../protocol/token.ts';
 import {
   type EndpointListener,
   type EndpointListenerDeps,
   type EndpointListenerOptions,
-  REQUEST_ID_HEADER,
   type ReadyAnswers,
   readyAnswers,
 } from './endpoint-listener.ts';

@@ -1,6 +1,7 @@
 /** The only file that speaks to imapflow: one object of the library is one connection, and is never used twice. */
 import type { SecureContext } from 'node:tls';
 import { ImapFlow } from 'imapflow';
+import type { Clock } from '../clock.ts';
 import type { MailFailure } from './account.ts';
 import { clientOptions, isSpeakable, isText } from './imap/client-options.ts';
 import { failureOf, type ImapError } from './imap/failures.ts';
@@ -19,6 +20,7 @@ export interface ImapOptions {
   readonly ca: string | undefined;
   /** Waits for milliseconds or the signal, without a timer of its own. Never rejects. */
   readonly wait: (waitMs: number, signal: AbortSignal) => Promise<void>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 /** Of all that a server says between two questions, in longest lines: it answers ours in a few, and mail is announced in short ones. */
@@ -63,8 +65,7 @@ class ImapConnection implements MailConnection {
   #end: (failure: MailFailure) => void = () => {};
   #failure: MailFailure | undefined;
   #closing: Promise<void> | undefined;
-  /** Something has changed since the folder was last examined. */
-  #hasChanged = false;
+  #changedAtMs: number | undefined;
   #isIdleRefused = false;
   /** Ends the waiting of IDLE: called when something changes, and at the end of the connection. */
   #onChange = () => {};
@@ -91,13 +92,17 @@ class ImapConnection implements MailConnection {
     // The last words of the server, if it had any, tell more than that it is gone.
     this.#client.on('close', () => this.#fail(this.#failureOf({ reason: this.#client.byeReason })));
     this.#client.on('exists', () => {
-      this.#hasChanged = true;
+      this.#changedAtMs ??= this.#options.clock.monotonicMs();
       this.#onChange();
     });
   }
 
   get canIdle(): boolean {
     return !this.#isIdleRefused && this.#client.capabilities.has('IDLE');
+  }
+
+  get changedAtMs(): number | undefined {
+    return this.#changedAtMs;
   }
 
   /** Resolves to why it did not open. */
@@ -111,7 +116,7 @@ class ImapConnection implements MailConnection {
   async examine(folder: string): Promise<MailResult<FolderView>> {
     if (!isText(folder)) return { ok: false, failure: UNSPEAKABLE_FOLDER };
     // Cleared before the question: what changes while it is on its way is seen by the answer or by the next look.
-    this.#hasChanged = false;
+    this.#changedAtMs = undefined;
     const opened = await this.#ask(() => this.#client.mailboxOpen(folder, { readOnly: true }));
     return opened.ok ? viewOf(opened.value) : opened;
   }
@@ -134,7 +139,7 @@ class ImapConnection implements MailConnection {
     readonly graceMs: number;
     readonly signal: AbortSignal;
   }): Promise<MailResult<'changed' | 'elapsed' | 'aborted'>> {
-    if (this.#hasChanged) return { ok: true, value: 'changed' };
+    if (this.#changedAtMs !== undefined) return { ok: true, value: 'changed' };
     if (this.#failure !== undefined) return { ok: false, failure: this.#failure };
     const over = new AbortController();
     const abort = () => over.abort();
@@ -157,7 +162,7 @@ class ImapConnection implements MailConnection {
     if (!alive.ok) return alive;
     await idling;
     if (signal.aborted) return { ok: true, value: 'aborted' };
-    return { ok: true, value: this.#hasChanged ? 'changed' : 'elapsed' };
+    return { ok: true, value: this.#changedAtMs === undefined ? 'elapsed' : 'changed' };
   }
 
   close(): Promise<void> {

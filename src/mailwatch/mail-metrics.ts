@@ -37,8 +37,8 @@ export const STOP_REASONS = [
   'auth-failed',
 ] as const satisfies readonly StopReason[];
 
-/** From a millisecond, which is a push server next door, to half a minute, its longest answer. */
-const TOLD_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000];
+/** From a millisecond, which is a server next door, to half a minute, the longest answer. */
+const STAGE_BOUNDS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000];
 
 /** The numbers of one backend. */
 export interface MailMetrics {
@@ -46,7 +46,9 @@ export interface MailMetrics {
   readonly openings: Counters<(typeof OPENINGS)[number]>;
   readonly ended: Counters<StopReason>;
   readonly registered: Counter;
-  /** From the look that found news to the endpoint's answer. */
+  /** From what made a watch look to the answer that had news. */
+  readonly found: Histogram;
+  /** From that answer until the endpoint had taken it. */
   readonly told: Histogram;
 }
 
@@ -56,6 +58,7 @@ export function createMailMetrics(): MailMetrics {
     openings: countersOf(OPENINGS),
     ended: countersOf(STOP_REASONS),
     registered: { count: 0 },
-    told: new Histogram(TOLD_BOUNDS_MS),
+    found: new Histogram(STAGE_BOUNDS_MS),
+    told: new Histogram(STAGE_BOUNDS_MS),
   };
 }

@@ -20,6 +20,8 @@ export interface MailConnection {
   readonly canIdle: boolean;
   /** When the credentials it was opened with stop being good; undefined when they do not. */
   readonly expiresAtMs: number | undefined;
+  /** Monotonic: the first sign of a change in the examined folder that no later look has answered. */
+  readonly changedAtMs: number | undefined;
   /** Selects the folder read-only. */
   examine(folder: string): Promise<MailResult<FolderView>>;
   /** Looks at a folder that need not be selected. */

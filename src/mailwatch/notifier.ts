@@ -1,6 +1,7 @@
 /** The way from news to the device: a PUT to its endpoint, and to no other URL than one of this server's endpoints. */
 import { unreachable } from '../assert.ts';
 import { type PutResult, putVersion } from '../client/put.ts';
+import type { RequestId } from '../protocol/ids.ts';
 
 /** What became of one PUT. */
 export type NotifyOutcome =
@@ -29,8 +30,8 @@ export type EndpointCheck =
 export interface Notifier {
   /** Whether the push server has issued this endpoint, by a HEAD that changes nothing (protocol.md, "PUT"). Never rejects. */
   check(endpoint: string): Promise<EndpointCheck>;
-  /** Never rejects. */
-  notify(endpoint: string, version: number): Promise<NotifyOutcome>;
+  /** `requestId` names the PUT in the log of the push side. Never rejects. */
+  notify(endpoint: string, version: number, requestId: RequestId): Promise<NotifyOutcome>;
 }
 
 export function createNotifier({
@@ -54,11 +55,11 @@ export function createNotifier({
         return 'unknown';
       }
     },
-    async notify(endpoint, version) {
+    async notify(endpoint, version, requestId) {
       // The bases have changed since the account was registered. That may be a slip of the operator's, which must erase no credentials.
       if (!isOurs(endpoint)) return { kind: 'later' };
       return outcomeOf(
-        await putVersion(endpoint, version, { waitMsMax: putMsMax, fetch: straight }),
+        await putVersion(endpoint, version, { requestId, waitMsMax: putMsMax, fetch: straight }),
       );
     },
   };

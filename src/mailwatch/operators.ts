@@ -1,6 +1,7 @@
 /** What operators may do with the watches: look at them, pause all of them, begin some anew, and have devices call home. */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { newRequestId } from '../protocol/ids.ts';
 import type { AccountId, MailProtocol, WatchState } from './account.ts';
 import type { KeptAccounts } from './kept-accounts.ts';
 import type { Notifier, NotifyOutcome } from './notifier.ts';
@@ -170,12 +171,13 @@ export class Operators {
     const { account } = watch;
     const nowMs = clock.nowMs();
     if (account.stateEndpoint !== undefined) {
-      return (await notifier.notify(account.stateEndpoint, nextVersion(undefined, nowMs))).kind;
+      const version = nextVersion(undefined, nowMs);
+      return (await notifier.notify(account.stateEndpoint, version, newRequestId())).kind;
     }
     // The version of the second before, which nobody keeps: news that come now have a greater one, and are not taken for this.
     const version = nextVersion(undefined, nowMs - MS_PER_SECOND);
     if (version <= (watch.report().lastVersion ?? 0)) return 'just-told';
-    return (await notifier.notify(account.endpoint, version)).kind;
+    return (await notifier.notify(account.endpoint, version, newRequestId())).kind;
   }
 
   async #alertInTurn(chosen: readonly RunningWatch[], signal: AbortSignal): Promise<void> {

@@ -15,6 +15,9 @@ export type Version = Branded<number, 'Version'>;
 /** Follows one PUT through logs and nodes: a UUID. */
 export type RequestId = Branded<string, 'RequestId'>;
 
+/** Of a PUT and its answer: carries the request's id (protocol.md, "PUT"). */
+export const REQUEST_ID_HEADER = 'X-Request-Id';
+
 /** A channel as its device wrote it, beside the one form we keep. */
 export interface WrittenChannel {
   readonly channelId: ChannelId;
@@ -118,6 +121,11 @@ export function deviceIdFromRandom(random: Uint8Array): DeviceId {
 /** A UUIDv4 (RFC 9562, section 5.4) from the platform's random numbers: no two devices ever choose the same. */
 export function newChannelId(): ChannelId {
   return v4() as ChannelId;
+}
+
+/** A UUIDv4, as `newChannelId` makes them: for whoever sends PUTs and wants to find them in the server's log. */
+export function newRequestId(): RequestId {
+  return v4() as RequestId;
 }
 
 function dashed(hex: string): string {

@@ -54,6 +54,17 @@ describe('client/put', () => {
     });
   }
 
+  it('sends the id of the request when it was given one', async () => {
+    const requestId = '0190f2c4-7d2b-7c3a-9b1e-2f6f0a4e8d11';
+    await putVersion(endpoint, 7, { requestId });
+    await putVersion(endpoint, 7);
+    expect(requests.map(({ request }) => request.headers['x-request-id'])).to.deep.equal([
+      requestId,
+      undefined,
+    ]);
+    expect(requests[0]?.request.headers['content-type']).to.match(/^application\/x-www-form/);
+  });
+
   const results: readonly { answer: Answer; result: object }[] = [
     { answer: { status: 200 }, result: { kind: 'delivered' } },
     { answer: { status: 202 }, result: { kind: 'stored' } },

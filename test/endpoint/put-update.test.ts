@@ -102,6 +102,7 @@ describe('createPutUpdate', () => {
   const outcomes: Readonly<Record<DeliveryOutcome, string>> = {
     delivered: 'delivered',
     stored: 'stored',
+    kicked: 'stored',
     gone: 'gone',
     unkept: 'unavailable',
   };
@@ -186,6 +187,39 @@ describe('createPutUpdate', () => {
       expect(events).to.deep.equal(['put.failed']);
     });
   }
+
+  for (const outcome of ['delivered', 'kicked', 'stored'] as const) {
+    it(`says while debugging, under the id of the request, that an update was ${outcome}`, async () => {
+      const lines: object[] = [];
+      const log: Log = {
+        ...quietLog,
+        isDebugging: true,
+        debug: (fields, event) => lines.push({ event, ...fields }),
+      };
+      await answerOf(putUpdateWith({ log, deliver: async () => outcome }), 'version=7&data=x');
+      expect(lines).to.deep.equal([
+        { event: 'put.answered', requestId: REQUEST_ID, ...CONTENT, version: 7, outcome },
+      ]);
+    });
+  }
+
+  it('says once what failed while debugging, and answers 503', async () => {
+    const events: string[] = [];
+    const note = (_fields: object, event: string) => events.push(event);
+    const putUpdate = putUpdateWith({
+      log: { ...quietLog, isDebugging: true, debug: note, warn: note },
+      deliver: () => Promise.reject(new StoreUnavailableError('away')),
+    });
+    expect(await answerOf(putUpdate, 'version=1')).to.equal('unavailable');
+    expect(events).to.deep.equal(['put.store.failed']);
+  });
+
+  it('does not so much as ask for a line when nobody is debugging', async () => {
+    const events: string[] = [];
+    const log: Log = { ...quietLog, debug: (_fields, event) => events.push(event) };
+    expect(await answerOf(putUpdateWith({ log }), 'version=1')).to.equal('delivered');
+    expect(events).to.deep.equal([]);
+  });
 
   it('measures how long each took', async () => {
     const putUpdate = putUpdateWith({

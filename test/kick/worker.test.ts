@@ -192,6 +192,20 @@ describe('the kick worker, of an answer', () => {
     expect(queue.doneIds).to.have.lengthOf(1);
   });
 
+  it('says while debugging of which update it was, as the PUT of that does', async () => {
+    const { provider } = start();
+    provider.answers({ kind: 'woken' });
+    const { deviceId, channelId } = await bench.addDevice();
+    const version = await bench.put({ deviceId, channelId, token: '' });
+    expect(bench.logged).to.deep.equal([
+      {
+        level: 'debug',
+        event: 'kick.wake.answered',
+        fields: { provider: 'fcm', deviceId, channelId, version, outcome: 'woken' },
+      },
+    ]);
+  });
+
   it('never logs a token', async () => {
     const { provider, time } = start({ attemptsMax: 1 });
     for (const outcome of [REFUSED, HALTED, UNANSWERED, BUSY]) {
@@ -215,6 +229,14 @@ describe('the kick worker, before it asks', () => {
     expect(provider.wakes).to.deep.equal([]);
     expect(queue.doneIds).to.have.lengthOf(1);
     expect(metrics.skips.no_target.count).to.equal(1);
+    const { deviceId, channelId } = device;
+    expect(bench.logged).to.deep.equal([
+      {
+        level: 'debug',
+        event: 'kick.wake.skipped',
+        fields: { provider: 'fcm', deviceId, channelId, version: 1, reason: 'no_target' },
+      },
+    ]);
   });
 
   it('skips a device with nothing pending', async () => {
@@ -508,10 +530,8 @@ describe('the kick worker, with a provider in trouble', () => {
     await time.pass(500_000);
     expect(provider.wakes).to.have.lengthOf.within(5, 12);
     expect(bench.eventsAt('error')).to.deep.equal(['kick.provider.halted']);
-    expect(bench.logged[0]?.fields).to.deep.equal({
-      provider: 'fcm',
-      reason: 'InvalidProviderToken',
-    });
+    const [alarm] = bench.logged.filter(({ level }) => level === 'error');
+    expect(alarm?.fields).to.deep.equal({ provider: 'fcm', reason: 'InvalidProviderToken' });
     expect(worker.view.breaker).to.have.nested.property('trouble.cause', 'halted');
     expect(queue.dead).to.deep.equal([]);
     provider.answers({ kind: 'woken' });

@@ -63,6 +63,7 @@ describe('a connection to a real Dovecot', function () {
       responseBytesMax: 65_536,
       ca: trusted === '' ? undefined : trusted,
       wait: (waitMs, signal) => alarms.wait(waitMs, signal),
+      clock: systemClock,
     });
     const port = security === 'tls' ? dovecot.ports.imaps : dovecot.ports.imap;
     const target: MailTarget = {
@@ -87,9 +88,13 @@ describe('a connection to a real Dovecot', function () {
       const before = await connection.examine('INBOX');
       if (!before.ok) throw new Error(JSON.stringify(before.failure));
       const idling = connection.idle({ maxMs: 20_000, graceMs: 10_000, signal: NEVER });
+      expect(connection.changedAtMs).to.equal(undefined);
+      const deliveredAtMs = systemClock.monotonicMs();
       await dovecot.deliver('ada');
       expect(await idling).to.deep.equal({ ok: true, value: 'changed' });
+      expect(connection.changedAtMs).to.be.within(deliveredAtMs, systemClock.monotonicMs());
       const after = await connection.examine('INBOX');
+      expect(connection.changedAtMs).to.equal(undefined);
       expect(after).to.deep.equal({
         ok: true,
         value: {

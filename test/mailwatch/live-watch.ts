@@ -12,6 +12,7 @@ import type {
   WatchedFolder,
 } from '../../src/mailwatch/account.ts';
 import { createOpenMail, type ImapOptions } from '../../src/mailwatch/imap.ts';
+import { createMailMetrics } from '../../src/mailwatch/mail-metrics.ts';
 import type { MailResult, OpenMail } from '../../src/mailwatch/mailbox.ts';
 import type { NotifyOutcome } from '../../src/mailwatch/notifier.ts';
 import { createPool } from '../../src/mailwatch/pool.ts';
@@ -117,7 +118,8 @@ export class LiveWatch {
     );
     const wait = (waitMs: number, signal: AbortSignal) => this.alarms.wait(waitMs, signal);
     const bounds = { commandMsMax: LONG_MS, responseBytesMax: 65_536 };
-    this.#open = createOpenMail({ ...bounds, ca: options.ca, wait, ...options.imap });
+    const { clock } = this;
+    this.#open = createOpenMail({ ...bounds, ca: options.ca, wait, clock, ...options.imap });
     const { username = 'ada', folders = [{ name: 'INBOX' }] } = options;
     this.credentials = async () => ({
       ok: true,
@@ -220,7 +222,7 @@ export class LiveWatch {
         this.account = { ...this.account, progress };
       },
       onEnded: (reason) => this.ended.push(reason),
-      onTold: () => {},
+      metrics: createMailMetrics(),
       clock: this.clock,
       // Asked at each failure, just before the state that follows is entered: a back-off of milliseconds is seen too.
       random: () => {

@@ -3,12 +3,16 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { createNotifier } from '../../src/mailwatch/notifier.ts';
+import { newRequestId } from '../../src/protocol/ids.ts';
+
+const REQUEST_ID = newRequestId();
 
 describe('the notifier', () => {
   let server: Server;
   let base: string;
   let answer: { status: number; headers?: Record<string, string> };
   let asked: { method: string; url: string; body: string }[];
+  let requestIds: (string | string[] | undefined)[];
 
   before(async () => {
     server = createServer((request, response) => {
@@ -18,6 +22,7 @@ describe('the notifier', () => {
       });
       request.on('end', () => {
         asked.push({ method: request.method ?? '', url: request.url ?? '', body });
+        requestIds.push(request.headers['x-request-id']);
         response.writeHead(answer.status, answer.headers).end();
       });
     });
@@ -26,6 +31,7 @@ describe('the notifier', () => {
   });
   beforeEach(() => {
     asked = [];
+    requestIds = [];
     answer = { status: 200 };
   });
   after(async () => {
@@ -37,8 +43,16 @@ describe('the notifier', () => {
     createNotifier({ endpointBases: [base], putMsMax: 10_000, ...options });
 
   it('PUTs the version, as an app server does', async () => {
-    expect(await notifier().notify(`${base}token`, 7)).to.deep.equal({ kind: 'accepted' });
+    expect(await notifier().notify(`${base}token`, 7, REQUEST_ID)).to.deep.equal({
+      kind: 'accepted',
+    });
     expect(asked).to.deep.equal([{ method: 'PUT', url: '/update/token', body: 'version=7' }]);
+  });
+
+  it('sends the id with it by which the push side logs it, and none with a question', async () => {
+    await notifier().notify(`${base}token`, 7, REQUEST_ID);
+    await notifier().check(`${base}token`);
+    expect(requestIds).to.deep.equal([REQUEST_ID, undefined]);
   });
 
   const outcomes: readonly [number, object, Record<string, string>?][] = [
@@ -55,7 +69,7 @@ describe('the notifier', () => {
   for (const [status, outcome, headers] of outcomes) {
     it(`takes ${status} for ${JSON.stringify(outcome)}`, async () => {
       answer = headers === undefined ? { status } : { status, headers };
-      expect(await notifier().notify(`${base}token`, 7)).to.deep.equal(outcome);
+      expect(await notifier().notify(`${base}token`, 7, REQUEST_ID)).to.deep.equal(outcome);
     });
   }
 
@@ -76,7 +90,9 @@ describe('the notifier', () => {
   for (const status of [301, 302, 303, 307, 308]) {
     it(`follows no redirect by ${status}`, async () => {
       answer = { status, headers: { Location: `${base}elsewhere` } };
-      expect(await notifier().notify(`${base}token`, 7)).to.deep.equal({ kind: 'later' });
+      expect(await notifier().notify(`${base}token`, 7, REQUEST_ID)).to.deep.equal({
+        kind: 'later',
+      });
       expect(asked).to.have.length(1);
     });
   }
@@ -86,7 +102,11 @@ describe('the notifier', () => {
       new Promise((_, reject) => {
         init?.signal?.addEventListener('abort', () => reject(new Error('late')));
       });
-    const outcome = await notifier({ putMsMax: 20, fetch: silent }).notify(`${base}token`, 7);
+    const outcome = await notifier({ putMsMax: 20, fetch: silent }).notify(
+      `${base}token`,
+      7,
+      REQUEST_ID,
+    );
     expect(outcome).to.deep.equal({ kind: 'later' });
   });
 
@@ -95,7 +115,7 @@ describe('the notifier', () => {
       endpointBases: ['http://127.0.0.1:1/update/'],
       putMsMax: 10_000,
     });
-    expect(await away.notify('http://127.0.0.1:1/update/token', 7)).to.deep.equal({
+    expect(await away.notify('http://127.0.0.1:1/update/token', 7, REQUEST_ID)).to.deep.equal({
       kind: 'later',
     });
   });
@@ -123,7 +143,7 @@ describe('the notifier', () => {
     it(`asks nothing of ${JSON.stringify(disguise('http://ours:80/update/'))}`, async () => {
       const endpoint = disguise(base);
       expect(await notifier().check(endpoint)).to.equal('foreign');
-      expect(await notifier().notify(endpoint, 7)).to.deep.equal({ kind: 'later' });
+      expect(await notifier().notify(endpoint, 7, REQUEST_ID)).to.deep.equal({ kind: 'later' });
       expect(asked).to.deep.equal([]);
     });
   }

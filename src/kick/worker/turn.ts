@@ -54,7 +54,12 @@ export async function takeTurn(kicks: DeviceKicks, deps: TurnDeps): Promise<Turn
   const view = await deps.store.readKick(newest.deviceId);
   deps.storeOutage.worked();
   const skip = reasonToSkip(view, newest, deps.clock.nowMs());
-  if (skip !== undefined) return unasked({ kind: 'done', as: skip });
+  if (skip !== undefined) {
+    const { deviceId, channelId, version } = newest;
+    const fields = { provider: deps.provider.name, deviceId, channelId, version, reason: skip };
+    deps.log.debug(fields, 'kick.wake.skipped');
+    return unasked({ kind: 'done', as: skip });
+  }
   assert(view.target !== undefined, 'a device without a target is skipped');
   const { target } = view.target;
   if (target.type !== deps.provider.name) return unasked(await move(newest, target.type, deps));
@@ -135,7 +140,7 @@ function verdictOf(outcome: WakeOutcome): Verdict {
 }
 
 function note(
-  { deviceId, channelId, storedAtMs }: Kick,
+  { deviceId, channelId, version, storedAtMs }: Kick,
   outcome: WakeOutcome,
   { provider, clock, metrics, log, onError }: TurnDeps,
 ): void {
@@ -145,7 +150,7 @@ function note(
   const failure = outcome.kind === 'woken' ? {} : { reason: outcome.reason };
   if (outcome.kind !== 'woken') onError(outcome.reason);
   log.debug(
-    { provider: provider.name, deviceId, channelId, outcome: outcome.kind, ...failure },
+    { provider: provider.name, deviceId, channelId, version, outcome: outcome.kind, ...failure },
     'kick.wake.answered',
   );
 }

@@ -17,6 +17,7 @@ import type { Egress } from '../egress.ts';
 import type { MailResult } from '../mailbox.ts';
 import type { Pool } from '../pool.ts';
 import { Ledger, type LedgerDeps } from '../watcher/ledger.ts';
+import type { Sign } from '../watcher/news-trace.ts';
 import { waitOf } from '../watcher/states.ts';
 import { END_TRIES_MAX } from '../watcher/watch.ts';
 import { STARTING, WatchLife, type WatchLifeDeps } from '../watcher/watch-life.ts';
@@ -38,6 +39,12 @@ export interface EasWatchDeps extends LedgerDeps, WatchLifeDeps {
   ) => Promise<MailResult<Credentials>>;
 }
 
+/** An answer that has news which the device was not told of yet. */
+interface HeardNews extends Sign {
+  /** The device's word that it answers. */
+  readonly seenAtMs: number;
+}
+
 const MOVED_ON: MailFailure = { kind: 'protocol', detail: 'HTTP 451 too often' };
 
 export class EasWatch {
@@ -47,8 +54,7 @@ export class EasWatch {
   readonly #patience: Patience;
   readonly #whereabouts: Whereabouts;
   readonly #life: WatchLife;
-  /** The device's word that has news which it was not told of yet. */
-  #newsForMs: number | undefined;
+  #news: HeardNews | undefined;
 
   constructor(account: Account, deps: EasWatchDeps) {
     assert(account.exchange !== undefined, 'an ActiveSync account has a request');
@@ -113,16 +119,16 @@ export class EasWatch {
     const { verdict } = this.#patience;
     if (waitOf(verdict) > nowMs) return await this.#life.waitOut(verdict, signal);
     // Of an older word: the device has looked itself since.
-    if (this.#newsForMs === account.seenAtMs) return await this.#tell(signal);
+    if (this.#news?.seenAtMs === account.seenAtMs) return await this.#tell(this.#news, signal);
     await this.#ask(signal);
   }
 
-  async #tell(signal: AbortSignal): Promise<void> {
-    const telling = await this.#ledger.tellNews(toldFor(this.#life.account));
+  async #tell(news: HeardNews, signal: AbortSignal): Promise<void> {
+    const telling = await this.#ledger.tellNews(toldFor(this.#life.account), news);
     switch (telling.kind) {
       case 'told':
       case 'nothing':
-        this.#newsForMs = undefined;
+        this.#news = undefined;
         // Not before the news: an endpoint for states that does not answer holds up nothing else.
         await this.#ledger.tellAttention('none');
         return;
@@ -181,7 +187,7 @@ export class EasWatch {
         return;
       case 'news':
         this.#patience.onNews();
-        this.#newsForMs = this.#life.account.seenAtMs;
+        this.#news = this.#heard();
         return await this.#onLetIn();
       case 'moved':
         // Where the mailbox is now is asked at once.
@@ -192,6 +198,11 @@ export class EasWatch {
       default:
         return unreachable(outcome);
     }
+  }
+
+  #heard(): HeardNews {
+    const { seenAtMs } = this.#life.account;
+    return { seenAtMs, sign: 'answer', signAtMs: this.#deps.clock.monotonicMs() };
   }
 
   async #onLetIn(): Promise<void> {

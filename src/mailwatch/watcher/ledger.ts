@@ -5,19 +5,22 @@
 import { unreachable } from '../../assert.ts';
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log.ts';
+import { newRequestId } from '../../protocol/ids.ts';
 import type { Account, Attention, WatchedFolder, WatchProgress } from '../account.ts';
+import type { MailMetrics } from '../mail-metrics.ts';
 import type { Notifier } from '../notifier.ts';
 import { type FailureRules, putRetryMs } from './failure-policy.ts';
 import { newsIn } from './look.ts';
 import { nextVersion } from './news.ts';
+import { NewsTrace, type Sign } from './news-trace.ts';
 
 export interface LedgerDeps {
   readonly rules: FailureRules;
   readonly notifier: Pick<Notifier, 'notify'>;
   /** Durable when it resolves. Rejects when the accounts store fails. */
   readonly save: (progress: WatchProgress) => Promise<void>;
-  /** News has been told: milliseconds from the look that found it to the endpoint's answer. */
-  readonly onTold: (tookMs: number) => void;
+  /** Shared by all watches. */
+  readonly metrics: Pick<MailMetrics, 'found' | 'told'>;
   readonly clock: Clock;
   /** 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -42,6 +45,8 @@ export class Ledger {
   readonly #account: Account;
   readonly #deps: LedgerDeps;
   #progress: WatchProgress;
+  /** Of the news that the device was not told of yet. */
+  #trace: NewsTrace | undefined;
   #failuresInRow = 0;
   /** Of the endpoint for states, apart: a dead one slows no news down. */
   #stateFailuresInRow = 0;
@@ -58,24 +63,28 @@ export class Ledger {
     return this.#progress;
   }
 
-  /** Tells the device of what `seen` has of news. */
-  async tellNews(seen: readonly WatchedFolder[]): Promise<Telling> {
+  /** Tells the device of what `seen` has of news. `sign`: what made the watch look; called as soon as the look is answered. */
+  async tellNews(seen: readonly WatchedFolder[], sign: Sign): Promise<Telling> {
     const { notifier, clock } = this.#deps;
     switch (newsIn(this.#progress.folders, seen)) {
       case 'nothing':
+        this.#trace = undefined;
         return NOTHING;
       case 'first':
+        this.#trace = undefined;
         return (await this.#keep({ ...this.#progress, folders: seen })) ? NOTHING : this.#later();
       case 'news':
     }
-    const begunMs = clock.monotonicMs();
+    // What is told again is the same news, also where more has come since: one version announces it all.
+    this.#trace ??= new NewsTrace(sign, this.#deps);
+    const trace = this.#trace;
     const version = nextVersion(this.#progress.lastVersion, clock.nowMs());
     // Kept before it is sent: a process that dies in between leaves a gap, and never has the next one send the same version again.
     if (!(await this.#keep({ ...this.#progress, lastVersion: version }))) return this.#later();
-    const outcome = await notifier.notify(this.#account.endpoint, version);
+    const outcome = await notifier.notify(this.#account.endpoint, version, trace.requestId);
+    trace.onAnswered({ account: this.#account.id, version, outcome: outcome.kind });
     switch (outcome.kind) {
       case 'accepted':
-        this.#deps.onTold(clock.monotonicMs() - begunMs);
         return await this.#keepNews(seen);
       case 'gone':
         return outcome;
@@ -86,6 +95,11 @@ export class Ledger {
     }
   }
 
+  /** The device looks itself now, so what is found from here on is other news, with a trace of its own. */
+  forgetNews(): void {
+    this.#trace = undefined;
+  }
+
   /**
    * Tells the device what its user must act on, unless that is what it was last told: once for each episode, and once when it is over.
    * Resolves to how long to wait before the next try; 0 when there is nothing more to tell.
@@ -94,7 +108,7 @@ export class Ledger {
     if (attention === this.#progress.told) return 0;
     const leftMs = this.#stateNotBeforeMs - this.#deps.clock.monotonicMs();
     if (leftMs > 0) return leftMs;
-    const { told, retryAfterMs } = await this.#notifyState();
+    const { told, retryAfterMs } = await this.#notifyState(attention);
     if (told && (await this.#keep({ ...this.#progress, told: attention }))) {
       this.#stateFailuresInRow = 0;
       return 0;
@@ -114,12 +128,17 @@ export class Ledger {
     );
   }
 
-  async #notifyState(): Promise<{ readonly told: boolean; readonly retryAfterMs: number }> {
-    const { notifier, clock } = this.#deps;
-    const { stateEndpoint } = this.#account;
+  async #notifyState(
+    attention: Attention,
+  ): Promise<{ readonly told: boolean; readonly retryAfterMs: number }> {
+    const { notifier, clock, log } = this.#deps;
+    const { stateEndpoint, id: account } = this.#account;
     if (stateEndpoint === undefined) return { told: true, retryAfterMs: 0 };
     // The time alone: what was last told of is in no record of its own, and states change by the hour.
-    const outcome = await notifier.notify(stateEndpoint, nextVersion(undefined, clock.nowMs()));
+    const version = nextVersion(undefined, clock.nowMs());
+    const requestId = newRequestId();
+    const outcome = await notifier.notify(stateEndpoint, version, requestId);
+    log.debug({ account, requestId, attention, version, outcome: outcome.kind }, 'mail.state.told');
     // A state endpoint that is gone is no reason to end the watch: there is nobody who wants to know.
     if (outcome.kind !== 'later') return { told: true, retryAfterMs: 0 };
     return { told: false, retryAfterMs: outcome.retryAfterMs ?? 0 };
@@ -130,6 +149,7 @@ export class Ledger {
     const news = { ...this.#progress, folders: seen, lastNewsAtMs };
     if (!(await this.#keep(news))) return this.#later();
     this.#failuresInRow = 0;
+    this.#trace = undefined;
     return TOLD;
   }
 

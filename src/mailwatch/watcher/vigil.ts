@@ -7,6 +7,7 @@ import type { Alarms } from './alarms.ts';
 import { Hold } from './hold.ts';
 import type { Ledger, Telling } from './ledger.ts';
 import { lookAt } from './look.ts';
+import type { Sign } from './news-trace.ts';
 import { idleMsMaxAt } from './providers.ts';
 
 /** Times in milliseconds, from the config. */
@@ -60,7 +61,10 @@ export async function keepVigil(
 ): Promise<Ending> {
   const { clock, alarms } = deps;
   const hold = new Hold(connection, letGo);
-  const vigil = { connection, hold, letGo, renewAtMs: renewalOf(connection, deps) };
+  const vigil: Vigil = {
+    ...{ connection, hold, letGo, renewAtMs: renewalOf(connection, deps) },
+    ...{ sign: 'login', signAtMs: clock.monotonicMs() },
+  };
   try {
     while (!hold.signal.aborted) {
       const begunMs = clock.monotonicMs();
@@ -75,21 +79,30 @@ export async function keepVigil(
   }
 }
 
-interface Vigil {
+/** One for each connection. It is the sign for the next look itself, so that a watch that waits keeps no object for it. */
+interface Vigil extends Sign {
   readonly connection: MailConnection;
   readonly hold: Hold;
   readonly letGo: AbortSignal;
   readonly renewAtMs: number;
+  sign: Sign['sign'];
+  signAtMs: number;
 }
 
 /** Looks once, tells, and waits for the next look to be due. Resolves to the ending, if it is one. */
 async function keepOneRound(vigil: Vigil, deps: VigilDeps): Promise<Ending | undefined> {
   const { ledger, clock, enter } = deps;
+  // Before the look, which is the answer to it.
+  const { changedAtMs } = vigil.connection;
+  if (changedAtMs !== undefined) {
+    vigil.sign = 'exists';
+    vigil.signAtMs = changedAtMs;
+  }
   const seen = await lookAt(ledger.progress.folders, vigil.connection);
   if (!seen.ok) return failed(seen.failure);
   // The device is awake and looks itself, or wants to know nothing any more.
   if (vigil.letGo.aborted) return LEFT;
-  const telling = await ledger.tellNews(seen.value);
+  const telling = await ledger.tellNews(seen.value, vigil);
   if (telling.kind === 'gone') return telling;
   // Not before what was seen is kept: who is told that the mailbox is watched may ask where it stands.
   enter({ kind: vigil.connection.canIdle ? 'watching' : 'polling' });
@@ -97,6 +110,8 @@ async function keepOneRound(vigil: Vigil, deps: VigilDeps): Promise<Ending | und
   if (!vigil.hold.signal.aborted) await ledger.tellAttention('none');
   const waited = await waitFor(telling, vigil, deps);
   if (!waited.ok) return failed(waited.failure);
+  vigil.sign = 'time';
+  vigil.signAtMs = clock.monotonicMs();
   return clock.nowMs() >= vigil.renewAtMs ? LEFT : undefined;
 }
 

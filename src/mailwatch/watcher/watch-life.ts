@@ -102,6 +102,7 @@ export class WatchLife {
     this.#account = { ...this.#account, seenAtMs };
     this.#overdueSinceMs = undefined;
     this.#notBeforeMs = untilMs;
+    this.#options.ledger.forgetNews();
     this.#nudge.abort();
   }
 

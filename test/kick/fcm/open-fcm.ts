@@ -3,7 +3,7 @@ import type { FcmTarget } from '../../../src/kick/fcm/request.ts';
 import { parseServiceAccount, type ServiceAccount } from '../../../src/kick/fcm/service-account.ts';
 import { createFcmProvider, type FcmProviderDeps } from '../../../src/kick/fcm.ts';
 import type { KickProvider, WakeOutcome } from '../../../src/kick/provider.ts';
-import type { Log } from '../../../src/log.ts';
+import { type Log, quietLog } from '../../../src/log.ts';
 import { HandClock } from '../../storage/hand-clock.ts';
 import {
   type FakeFcm,
@@ -72,6 +72,7 @@ export async function openFcm({
     lines.push(JSON.stringify({ event, ...fields }));
   };
   const log: Log = {
+    ...quietLog,
     error: (fields, event) => {
       alarms.push(event);
       note(fields, event);

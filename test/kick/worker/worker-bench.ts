@@ -179,5 +179,11 @@ function recordingLog(lines: { level: string; event: string; fields: object }[])
   const writer = (level: string) => (fields: object, event: string) => {
     lines.push({ level, event, fields });
   };
-  return { ...quietLog, error: writer('error'), warn: writer('warn'), info: writer('info') };
+  return {
+    ...quietLog,
+    error: writer('error'),
+    warn: writer('warn'),
+    info: writer('info'),
+    debug: writer('debug'),
+  };
 }

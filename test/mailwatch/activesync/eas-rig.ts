@@ -15,9 +15,11 @@ import type { EasRules } from '../../../src/mailwatch/activesync/patience.ts';
 import { NOTHING_TOLD } from '../../../src/mailwatch/activesync/told.ts';
 import type { AskExchange } from '../../../src/mailwatch/activesync.ts';
 import type { EgressAnswer } from '../../../src/mailwatch/egress.ts';
+import { createMailMetrics } from '../../../src/mailwatch/mail-metrics.ts';
 import type { MailResult } from '../../../src/mailwatch/mailbox.ts';
 import type { NotifyOutcome } from '../../../src/mailwatch/notifier.ts';
 import { Alarms } from '../../../src/mailwatch/watcher/alarms.ts';
+import type { RequestId } from '../../../src/protocol/ids.ts';
 import { HandClock } from '../../storage/hand-clock.ts';
 import { PASSWORD, PING } from './exchanges.ts';
 
@@ -52,6 +54,9 @@ export class EasRig {
   readonly versions: number[] = [];
   readonly stateVersions: number[] = [];
   refusedPuts = 0;
+  /** Of each PUT of news, also of those that were refused. */
+  readonly requestIds: RequestId[] = [];
+  readonly metrics = createMailMetrics();
   readonly ended: StopReason[] = [];
   readonly refusedCredentials: Credentials[] = [];
   readonly guarded: string[] = [];
@@ -166,7 +171,7 @@ export class EasRig {
           return { release: () => this.slots-- };
         },
       },
-      notifier: { notify: (endpoint, version) => this.#notify(endpoint, version) },
+      notifier: { notify: (...put) => this.#notify(...put) },
       alarms: this.alarms,
       credentialsOf: (_, refused) => {
         if (refused !== undefined) this.refusedCredentials.push(refused);
@@ -176,7 +181,7 @@ export class EasRig {
         if (this.isStoreAway) throw new Error('the disk is full');
         if (watch === this.watch) this.account = { ...this.account, progress };
       },
-      onTold: () => {},
+      metrics: this.metrics,
       onEnded: (reason) => this.ended.push(reason),
       clock: this.clock,
       random: () => this.chance,
@@ -200,8 +205,9 @@ export class EasRig {
     });
   };
 
-  async #notify(endpoint: string, version: number): Promise<NotifyOutcome> {
+  async #notify(endpoint: string, version: number, requestId: RequestId): Promise<NotifyOutcome> {
     const isNews = endpoint === ENDPOINT;
+    if (isNews) this.requestIds.push(requestId);
     const outcome = isNews ? this.outcome : this.stateOutcome;
     if (outcome.kind !== 'accepted') this.refusedPuts++;
     else if (isNews) this.versions.push(version);

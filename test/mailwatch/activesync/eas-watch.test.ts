@@ -149,6 +149,22 @@ describe('the watch of an ActiveSync account', () => {
     expect(rig.asks).to.have.length(1);
   });
 
+  it('gives every try of one news the same id, and the news of the device’s next word another', async () => {
+    await rig.start();
+    rig.outcome = { kind: 'later' };
+    await rig.answer(NEWS);
+    await rig.leap(HOUR_MS);
+    await rig.defer(0);
+    rig.outcome = { kind: 'accepted' };
+    await rig.answer(NEWS);
+    const [first, again, next, ...more] = rig.requestIds;
+    expect(again).to.equal(first).and.not.to.equal(undefined);
+    expect(next).not.to.equal(first);
+    expect(more).to.deep.equal([]);
+    expect(rig.metrics.found.counts.reduce((sum, count) => sum + count)).to.equal(2);
+    expect(rig.metrics.told.counts.reduce((sum, count) => sum + count)).to.equal(1);
+  });
+
   it('waits with the next PUT as long as the push server asks for', async () => {
     await rig.start();
     rig.outcome = { kind: 'later', retryAfterMs: 600_000 };

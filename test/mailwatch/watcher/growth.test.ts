@@ -63,8 +63,8 @@ describe('a watch that lives long', function () {
       const rig = new WatchRig({ maxPollMs: Number.MAX_SAFE_INTEGER });
       await rig.start();
       const forget = () => {
-        for (const list of [rig.puts, rig.refusedPuts, rig.states, rig.refusedCredentials])
-          list.length = 0;
+        for (const list of [rig.puts, rig.refusedPuts, rig.states, rig.lines]) list.length = 0;
+        rig.refusedCredentials.length = 0;
         rig.mailbox.idles.length = 0;
       };
       const run = async (count: number) => {

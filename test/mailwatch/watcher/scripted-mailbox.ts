@@ -7,6 +7,7 @@ import type {
   OpenMail,
 } from '../../../src/mailwatch/mailbox.ts';
 import type { Alarms } from '../../../src/mailwatch/watcher/alarms.ts';
+import type { HandClock } from '../../storage/hand-clock.ts';
 
 export const CUT: MailFailure = { kind: 'network', detail: 'cut' };
 
@@ -19,6 +20,9 @@ interface Folder {
 export class ScriptedMailbox {
   readonly folders = new Map<string, Folder>();
   readonly #alarms: Pick<Alarms, 'wait'>;
+  readonly clock: HandClock;
+  /** So long the server takes for each answer to a look. */
+  lookMs = 0;
   /** Of the connections to come. */
   canIdle = true;
   expiresAtMs: number | undefined;
@@ -34,8 +38,12 @@ export class ScriptedMailbox {
   looks = 0;
   idles: number[] = [];
 
-  constructor(alarms: Pick<Alarms, 'wait'>, names: readonly string[] = ['INBOX']) {
+  constructor(
+    { alarms, clock }: { alarms: Pick<Alarms, 'wait'>; clock: HandClock },
+    names: readonly string[] = ['INBOX'],
+  ) {
     this.#alarms = alarms;
+    this.clock = clock;
     for (const name of names) this.folders.set(name, { uidValidity: 1, uidNext: 10, exists: 9 });
   }
 
@@ -98,7 +106,7 @@ export class ScriptedConnection implements MailConnection {
   #selected: string | undefined;
   /** Of the last IDLE. */
   signal: AbortSignal | undefined;
-  #hasChanged = false;
+  changedAtMs: number | undefined;
   #onChange = () => {};
   /** Questions that wait while the mailbox is silent. */
   readonly #asking = new Set<() => void>();
@@ -114,7 +122,7 @@ export class ScriptedConnection implements MailConnection {
   }
 
   examine(folder: string): Promise<MailResult<FolderView>> {
-    this.#hasChanged = false;
+    this.changedAtMs = undefined;
     this.#selected = folder;
     return this.#look(folder);
   }
@@ -126,7 +134,7 @@ export class ScriptedConnection implements MailConnection {
   async idle({ maxMs, signal }: { maxMs: number; graceMs: number; signal: AbortSignal }) {
     this.#mailbox.idles.push(maxMs);
     this.signal = signal;
-    if (this.#failure === undefined && !this.#hasChanged && !signal.aborted) {
+    if (this.#failure === undefined && this.changedAtMs === undefined && !signal.aborted) {
       const over = new AbortController();
       this.#onChange = () => over.abort();
       const onAbort = () => over.abort();
@@ -137,7 +145,7 @@ export class ScriptedConnection implements MailConnection {
     }
     if (this.#failure !== undefined) return { ok: false, failure: this.#failure } as const;
     if (signal.aborted) return { ok: true, value: 'aborted' } as const;
-    return { ok: true, value: this.#hasChanged ? 'changed' : 'elapsed' } as const;
+    return { ok: true, value: this.changedAtMs === undefined ? 'elapsed' : 'changed' } as const;
   }
 
   async close(): Promise<void> {
@@ -156,13 +164,14 @@ export class ScriptedConnection implements MailConnection {
 
   onChange(folder: string): void {
     if (folder !== this.#selected) return;
-    this.#hasChanged = true;
+    this.changedAtMs ??= this.#mailbox.clock.monotonicMs();
     this.#onChange();
   }
 
   async #look(name: string): Promise<MailResult<FolderView>> {
     this.#mailbox.looks++;
     await Promise.resolve();
+    this.#mailbox.clock.moveMs(this.#mailbox.lookMs);
     if (this.#mailbox.isSilent && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#asking.add(resolve));
     }

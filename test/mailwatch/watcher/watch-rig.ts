@@ -10,8 +10,9 @@ import type {
   WatchState,
 } from '../../../src/mailwatch/account.ts';
 import type { EgressAnswer } from '../../../src/mailwatch/egress.ts';
+import { createMailMetrics } from '../../../src/mailwatch/mail-metrics.ts';
 import type { MailResult } from '../../../src/mailwatch/mailbox.ts';
-import type { NotifyOutcome } from '../../../src/mailwatch/notifier.ts';
+import type { Notifier, NotifyOutcome } from '../../../src/mailwatch/notifier.ts';
 import { Alarms } from '../../../src/mailwatch/watcher/alarms.ts';
 import { Watch, type WatchDeps, type WatchRules } from '../../../src/mailwatch/watcher/watch.ts';
 import { HandClock } from '../../storage/hand-clock.ts';
@@ -46,6 +47,7 @@ export interface RigOptions {
 interface Put {
   readonly endpoint: string;
   readonly version: number;
+  readonly requestId: string;
 }
 
 /** Longer than any wait of the rules but a password's. */
@@ -64,8 +66,22 @@ export class WatchRig {
   readonly states: WatchState['kind'][] = [];
   outcome: NotifyOutcome = { kind: 'accepted' };
   stateOutcome: NotifyOutcome = { kind: 'accepted' };
+  /** What the push side does with a PUT. */
+  notify: Notifier['notify'] = async (endpoint, version, requestId) => {
+    await Promise.resolve();
+    this.clock.moveMs(this.putMs);
+    const outcome = endpoint === ENDPOINT ? this.outcome : this.stateOutcome;
+    const list = outcome.kind === 'accepted' ? this.puts : this.refusedPuts;
+    list.push({ endpoint, version, requestId });
+    return outcome;
+  };
   credentials: () => Promise<MailResult<Credentials>> = async () => ({ ok: true, value: PASSWORD });
   egress: EgressAnswer = { ok: true, address: '192.0.2.1' };
+  /** So long the push side takes for each answer. */
+  putMs = 0;
+  readonly metrics = createMailMetrics();
+  /** What was logged at `debug`, with its event. */
+  readonly lines: object[] = [];
   chance = 0.5;
   isStoreAway = false;
   isPoolFull = false;
@@ -82,7 +98,7 @@ export class WatchRig {
     host = 'imap.example',
   }: RigOptions = {}) {
     this.mailbox = new ScriptedMailbox(
-      this.alarms,
+      { alarms: this.alarms, clock: this.clock },
       folders.map(({ name }) => name),
     );
     const nowMs = this.clock.nowMs();
@@ -169,15 +185,7 @@ export class WatchRig {
           return { release: () => void this.slots-- };
         },
       },
-      notifier: {
-        notify: async (endpoint, version) => {
-          await Promise.resolve();
-          const outcome = endpoint === ENDPOINT ? this.outcome : this.stateOutcome;
-          const list = outcome.kind === 'accepted' ? this.puts : this.refusedPuts;
-          list.push({ endpoint, version });
-          return outcome;
-        },
-      },
+      notifier: { notify: (...put) => this.notify(...put) },
       alarms: this.alarms,
       credentialsOf: (_, refused) => {
         this.refusedCredentials.push(refused);
@@ -189,10 +197,10 @@ export class WatchRig {
         this.account = { ...this.account, progress };
       },
       onEnded: (reason) => this.ended.push(reason),
-      onTold: () => {},
+      metrics: this.metrics,
       clock: this.clock,
       random: () => this.chance,
-      log: quietLog,
+      log: { ...quietLog, debug: (fields, event) => this.lines.push({ event, ...fields }) },
     };
   }
 }

@@ -20,6 +20,7 @@ const OPEN_TO_ALL = [
   'metrics.ts',
   'origin.ts',
   'protocol/',
+  'token-bucket.ts',
 ];
 
 /**
@@ -34,6 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['assert.ts'],
   'metrics.ts': ['protocol/'],
   'origin.ts': [],
+  'token-bucket.ts': ['clock.ts'],
   'protocol/': ['assert.ts'],
   // Runs in browsers too, where there is neither our log nor our metrics.
   'client/': ['assert.ts', 'protocol/'],

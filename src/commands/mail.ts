@@ -1,10 +1,9 @@
 /** `mail register|status|defer|stop|key`: the device's side of the mail watch, for a person at a terminal. */
 import type { Command } from 'commander';
 import { createMailWatch } from '../client/mail.ts';
-import { loadConfig } from '../config/config.ts';
-import { problemText } from '../config/problem.ts';
 import { parseCount, parseUrl } from './call-words.ts';
-import { type CommandIo, createCommand, EXIT_CODE_REFUSED } from './command-io.ts';
+import { type CommandIo, createCommand } from './command-io.ts';
+import { configFor } from './config-for.ts';
 import { loadSealingKeys } from './mail-keys.ts';
 import { PASSWORD_VARIABLE, registerCommand } from './mail-register.ts';
 import { statusInWords, tell } from './mail-words.ts';
@@ -72,12 +71,8 @@ function keyCommand(io: CommandIo): Command {
     .description('print the ids of the keys that credentials are sealed to, for apps to pin')
     .option('--config <path>', 'the config of the backend; without it ./config.toml')
     .action(async ({ config: path }: { readonly config?: string }) => {
-      const loaded = loadConfig({ path, env: io.env });
-      if (!loaded.ok) {
-        for (const problem of loaded.problems) io.stderr(`${problemText(problem)}\n`);
-        io.setExitCode(EXIT_CODE_REFUSED);
-        return;
-      }
-      for (const { id } of await loadSealingKeys(loaded.config.mailwatch)) io.stdout(`${id}\n`);
+      const config = configFor(io, path);
+      if (config === undefined) return;
+      for (const { id } of await loadSealingKeys(config.mailwatch)) io.stdout(`${id}\n`);
     });
 }

@@ -1,12 +1,11 @@
 /** `queue list|retry|purge`: what waits to wake devices, and what was given up. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../clock.ts';
-import { loadConfig } from '../config/config.ts';
-import { problemText } from '../config/problem.ts';
 import type { ProviderName } from '../kick/provider.ts';
 import { quietLog } from '../log.ts';
 import type { DeadKick, KickQueue } from '../queue/queue.ts';
 import { type CommandIo, createCommand, EXIT_CODE_REFUSED } from './command-io.ts';
+import { configFor } from './config-for.ts';
 import { closeKickQueues, openKickQueues } from './open-queues.ts';
 import { type QueueReport, reportText } from './queue-words.ts';
 
@@ -92,14 +91,10 @@ async function run(
   { config: path, provider }: Options,
   use: (queues: readonly OpenQueue[]) => Promise<void>,
 ): Promise<void> {
-  const loaded = loadConfig({ path, env: io.env });
-  if (!loaded.ok) {
-    for (const problem of loaded.problems) io.stderr(`${problemText(problem)}\n`);
-    io.setExitCode(EXIT_CODE_REFUSED);
-    return;
-  }
+  const config = configFor(io, path);
+  if (config === undefined) return;
   try {
-    const queues = await openKickQueues(loaded.config, quietLog, systemClock);
+    const queues = await openKickQueues(config, quietLog, systemClock);
     try {
       const wanted = PROVIDERS.filter((name) => provider === undefined || name === provider);
       const open = wanted.flatMap((name) => {

@@ -2,11 +2,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { unreachable } from '../assert.ts';
 import { systemClock } from '../clock.ts';
-import { loadConfig } from '../config/config.ts';
-import { problemText } from '../config/problem.ts';
 import { WATCH_STATES } from '../mailwatch/mail-metrics.ts';
 import { askBackend, type OperatorsCall } from '../mailwatch/operators/client.ts';
 import { type CommandIo, createCommand, EXIT_CODE_REFUSED } from './command-io.ts';
+import { configFor } from './config-for.ts';
 import { accountsText, membersOf, statusText } from './watches-words.ts';
 
 const EXIT_CODE_FAILED = 1;
@@ -133,13 +132,9 @@ async function ask(
   asked: Asked,
   inWords: (body: unknown) => string,
 ): Promise<void> {
-  const loaded = loadConfig({ path, env: io.env });
-  if (!loaded.ok) {
-    for (const problem of loaded.problems) io.stderr(`${problemText(problem)}\n`);
-    io.setExitCode(EXIT_CODE_REFUSED);
-    return;
-  }
-  const { operatorsPath } = loaded.config.mailwatch;
+  const config = configFor(io, path);
+  if (config === undefined) return;
+  const { operatorsPath } = config.mailwatch;
   const call = await askBackend(operatorsPath, asked);
   if (call.kind === 'answered' && call.status === 200) {
     io.stdout(json ? `${JSON.stringify(call.body)}\n` : inWords(call.body));

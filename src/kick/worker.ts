@@ -6,13 +6,14 @@ import { setMaxListeners } from 'node:events';
 import type { DeviceId } from '../protocol/ids.ts';
 import { type LeasedKick, QueueUnavailableError } from '../queue/queue.ts';
 import { StoreUnavailableError } from '../storage/store.ts';
+import type { TokenBucket } from '../token-bucket.ts';
 import { alarmOfDead, alarmOfProvider, queueOutage, storeOutage } from './worker/alarms.ts';
 import { backoffMs } from './worker/backoff.ts';
 import { Bell } from './worker/bell.ts';
 import { Gate } from './worker/gate.ts';
 import type { Outage } from './worker/outage.ts';
+import { createRate } from './worker/rate.ts';
 import { byDevice, type DeviceKicks, type Settlement, settle } from './worker/settlement.ts';
-import { TokenBucket } from './worker/token-bucket.ts';
 import { putBack, type TurnDeps, takeTurn } from './worker/turn.ts';
 import type { KickWorkerDeps, WorkerView } from './worker/worker-deps.ts';
 
@@ -49,7 +50,7 @@ export class KickWorker {
   constructor(deps: KickWorkerDeps) {
     const { settings, clock } = deps;
     this.#deps = deps;
-    this.#rate = new TokenBucket(clock, settings.ratePerSecondMax);
+    this.#rate = createRate(settings.ratePerSecondMax, clock);
     this.#bell = new Bell(deps.sleep);
     this.#queueOutage = queueOutage(deps);
     this.#storeOutage = storeOutage(deps);

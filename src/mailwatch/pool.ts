@@ -3,6 +3,7 @@
  * bound too. Waiting is in order of asking for each host, and a host that is full or slow holds up nobody who waits for another one.
  */
 import type { Clock } from '../clock.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 export interface PoolLimits {
   /** Connections of this process. */
@@ -42,43 +43,10 @@ interface Waiter {
 
 /** How often the waiting are looked at, beside each release. */
 export const POOL_INTERVAL_MS = 100;
-const MS_PER_SECOND = 1000;
-
-/** Fills by `perSecond` up to as many, and is empty at first, so that a restart is no burst. */
-class Bucket {
-  readonly #perSecond: number;
-  #tokens = 1;
-  #atMs: number;
-
-  constructor(perSecond: number, nowMs: number) {
-    this.#perSecond = perSecond;
-    this.#atMs = nowMs;
-  }
-
-  isFull(nowMs: number): boolean {
-    this.#fill(nowMs);
-    return this.#tokens >= this.#perSecond;
-  }
-
-  has(nowMs: number): boolean {
-    this.#fill(nowMs);
-    return this.#tokens >= 1;
-  }
-
-  take(): void {
-    this.#tokens--;
-  }
-
-  #fill(nowMs: number): void {
-    const grown = this.#tokens + ((nowMs - this.#atMs) * this.#perSecond) / MS_PER_SECOND;
-    this.#tokens = Math.min(this.#perSecond, grown);
-    this.#atMs = nowMs;
-  }
-}
 
 interface Host {
   connections: number;
-  readonly logins: Bucket;
+  readonly logins: TokenBucket;
   readonly queue: Set<Waiter>;
 }
 
@@ -90,7 +58,7 @@ export function createPool(limits: PoolLimits, clock: Clock): Pool {
 class HostPool implements Pool {
   readonly #limits: PoolLimits;
   readonly #clock: Clock;
-  readonly #logins: Bucket;
+  readonly #logins: TokenBucket;
   /** Bounded by the connections, the waiting, and the hosts of the logins of the last second. */
   readonly #hosts = new Map<string, Host>();
   /** Hosts that somebody waits for, the one that was served longest ago first. */
@@ -103,7 +71,7 @@ class HostPool implements Pool {
   constructor(limits: PoolLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#logins = new Bucket(limits.loginsPerSecond, clock.monotonicMs());
+    this.#logins = createLogins(limits.loginsPerSecond, clock);
     this.#stop = clock.every(POOL_INTERVAL_MS, () => {
       this.#serve();
       this.#forget();
@@ -161,7 +129,7 @@ class HostPool implements Pool {
   #hostOf(name: string): Host {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    const logins = new Bucket(this.#limits.loginsPerHostPerSecond, this.#clock.monotonicMs());
+    const logins = createLogins(this.#limits.loginsPerHostPerSecond, this.#clock);
     const host: Host = { connections: 0, logins, queue: new Set() };
     this.#hosts.set(name, host);
     return host;
@@ -173,15 +141,14 @@ class HostPool implements Pool {
    */
   #serve(): void {
     if (this.#isPaused) return;
-    const nowMs = this.#clock.monotonicMs();
     for (const host of this.#wanted) {
       const [first] = host.queue;
       if (first === undefined) {
         this.#wanted.delete(host);
         continue;
       }
-      if (this.#size >= this.#limits.connectionsMax || !this.#logins.has(nowMs)) return;
-      if (!this.#mayConnect(host, nowMs)) continue;
+      if (this.#size >= this.#limits.connectionsMax || this.#logins.available() < 1) return;
+      if (!this.#mayConnect(host)) continue;
       this.#wanted.delete(host);
       this.#wanted.add(host);
       host.queue.delete(first);
@@ -190,15 +157,15 @@ class HostPool implements Pool {
     }
   }
 
-  #mayConnect({ connections, logins }: Host, nowMs: number): boolean {
-    return connections < this.#limits.connectionsPerHostMax && logins.has(nowMs);
+  #mayConnect({ connections, logins }: Host): boolean {
+    return connections < this.#limits.connectionsPerHostMax && logins.available() >= 1;
   }
 
   #take(host: Host): Slot {
     this.#size++;
     host.connections++;
-    host.logins.take();
-    this.#logins.take();
+    host.logins.take(1);
+    this.#logins.take(1);
     return createSlot(() => {
       this.#size--;
       host.connections--;
@@ -208,11 +175,17 @@ class HostPool implements Pool {
 
   /** A host that nobody uses and whose logins are long ago need not be remembered. */
   #forget(): void {
-    const nowMs = this.#clock.monotonicMs();
+    const { loginsPerHostPerSecond: full } = this.#limits;
     for (const [name, { connections, queue, logins }] of this.#hosts) {
-      if (connections === 0 && queue.size === 0 && logins.isFull(nowMs)) this.#hosts.delete(name);
+      const isIdle = connections === 0 && queue.size === 0;
+      if (isIdle && logins.available() >= full) this.#hosts.delete(name);
     }
   }
+}
+
+/** Empty at first but for one, so that a restart is no burst. */
+function createLogins(perSecond: number, clock: Clock): TokenBucket {
+  return new TokenBucket(clock, { perSecond, tokensMax: perSecond, tokens: 1 });
 }
 
 function createSlot(onRelease: () => void): Slot {

@@ -30,6 +30,15 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
 
 /** Enough to find the place; the whole is in the output above. */
 function faultText(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return text.slice(0, FAULT_CHARACTERS_MAX);
+  return (textIn(error, 'stack') ?? textIn(error, 'message') ?? String(error)).slice(
+    0,
+    FAULT_CHARACTERS_MAX,
+  );
+}
+
+/** Of an error, or of the plain object that one becomes on its way from another process of Mocha's. */
+function textIn(error: unknown, member: 'stack' | 'message'): string | undefined {
+  if (typeof error !== 'object' || error === null || !(member in error)) return undefined;
+  const text: unknown = Reflect.get(error, member);
+  return typeof text === 'string' ? text : undefined;
 }

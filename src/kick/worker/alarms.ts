@@ -6,7 +6,7 @@ import type { LeasedKick } from '../../queue/queue.ts';
 import type { ProviderName } from '../provider.ts';
 import { type BreakerOptions, causeOf } from './breaker.ts';
 import { Outage } from './outage.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { createRate } from './rate.ts';
 
 export interface AlarmDeps {
   readonly provider: { readonly name: ProviderName };
@@ -67,7 +67,7 @@ export function storeOutage({ provider, clock, random, log }: AlarmDeps): Outage
 
 /** For entries that are given up. */
 export function alarmOfDead({ provider, clock, log }: AlarmDeps) {
-  const lines = new TokenBucket(clock, BURIED_LINES_PER_SECOND_MAX);
+  const lines = createRate(BURIED_LINES_PER_SECOND_MAX, clock);
   return ({ id, deviceId, channelId, attempts }: LeasedKick, reason: string) => {
     if (lines.available() < 1) return;
     lines.take(1);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import { addressBytes, type Origin, originOf } from '../../origin.ts';
+import { TokenBucket } from '../../token-bucket.ts';
 
 /** A rate for each address, and a bound on how many addresses are remembered. */
 export interface ThrottleLimits {
@@ -9,12 +10,7 @@ export interface ThrottleLimits {
   readonly addressesMax: number;
 }
 
-const MINUTE_MS = 60_000;
-
-interface Bucket {
-  tokens: number;
-  atMs: number;
-}
+const SECONDS_PER_MINUTE = 60;
 
 /**
  * One bucket for each address, a /64 of IPv6 being one, which fills by `perMinute` in a minute up to as many. Answers 0, when the
@@ -25,23 +21,20 @@ export function createThrottle(
   clock: Clock,
 ): (address: string) => number {
   // In order of the last request: a Map keeps the order of insertion.
-  const buckets = new Map<Origin, Bucket>();
+  const buckets = new Map<Origin, TokenBucket>();
+  const rate = { perSecond: perMinute / SECONDS_PER_MINUTE, tokensMax: perMinute };
   return (address) => {
     const origin = originOf(addressBytes(address));
-    const nowMs = clock.monotonicMs();
-    const bucket = buckets.get(origin) ?? { tokens: perMinute, atMs: nowMs };
+    const bucket = buckets.get(origin) ?? new TokenBucket(clock, rate);
     buckets.delete(origin);
     buckets.set(origin, bucket);
-    const grown = ((nowMs - bucket.atMs) * perMinute) / MINUTE_MS;
-    bucket.tokens = Math.min(perMinute, bucket.tokens + grown);
-    bucket.atMs = nowMs;
     if (buckets.size > addressesMax) {
       const [oldest] = buckets.keys();
       if (oldest !== undefined) buckets.delete(oldest);
     }
-    if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) * MINUTE_MS) / perMinute);
-    bucket.tokens--;
-    return 0;
+    const waitMs = bucket.waitMs();
+    if (waitMs === 0) bucket.take(1);
+    return waitMs;
   };
 }
 

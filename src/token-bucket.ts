@@ -1,7 +1,15 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from './clock.ts';
 
-/** What may go at once after a silence, as a part of a second's worth: more would be a burst that the provider sees as one. */
-const BURST_SECONDS = 0.1;
+export interface TokenBucketOptions {
+  /** How fast it fills. */
+  readonly perSecond: number;
+  /** What it holds at most: what may go at once after a silence. At least 1. */
+  readonly tokensMax: number;
+  /** What it holds at first; by default all that it may. */
+  readonly tokens?: number;
+}
+
+const MS_PER_SECOND = 1000;
 
 /** Lets so many things through in a second. */
 export class TokenBucket {
@@ -11,18 +19,21 @@ export class TokenBucket {
   #tokens: number;
   #filledAtMs: number;
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>, perSecond: number) {
+  constructor(
+    clock: Pick<Clock, 'monotonicMs'>,
+    { perSecond, tokensMax, tokens = tokensMax }: TokenBucketOptions,
+  ) {
     this.#clock = clock;
     this.#perSecond = perSecond;
-    this.#tokensMax = Math.max(1, perSecond * BURST_SECONDS);
-    this.#tokens = this.#tokensMax;
+    this.#tokensMax = tokensMax;
+    this.#tokens = tokens;
     this.#filledAtMs = clock.monotonicMs();
   }
 
   /** How many may go now. */
   available(): number {
     const nowMs = this.#clock.monotonicMs();
-    const gained = ((nowMs - this.#filledAtMs) * this.#perSecond) / 1000;
+    const gained = ((nowMs - this.#filledAtMs) * this.#perSecond) / MS_PER_SECOND;
     this.#tokens = Math.min(this.#tokensMax, this.#tokens + gained);
     this.#filledAtMs = nowMs;
     return Math.floor(this.#tokens);
@@ -31,7 +42,7 @@ export class TokenBucket {
   /** How long until one may go; 0 when one may. */
   waitMs(): number {
     if (this.available() >= 1) return 0;
-    return Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
+    return Math.ceil(((1 - this.#tokens) * MS_PER_SECOND) / this.#perSecond);
   }
 
   /** Takes what was available. */

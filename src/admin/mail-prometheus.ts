@@ -9,6 +9,8 @@ export interface MailReadings {
   readonly openings: Counters<string>;
   readonly ended: Counters<string>;
   readonly registered: Counter;
+  readonly looks: Counters<string>;
+  readonly news: Counters<string>;
   readonly found: Histogram;
   readonly told: Histogram;
   readonly connections: () => number;
@@ -32,6 +34,13 @@ export function createMailPrometheus(readings: MailReadings): Prometheus {
   );
   page.counters('reveille_mail_ended_total', 'Watches that ended.', 'reason', readings.ended);
   page.counter('reveille_mail_registered_total', 'Registrations.', readings.registered);
+  page.counters(
+    'reveille_mail_looks_total',
+    'Looks at mailboxes that were answered.',
+    'sign',
+    readings.looks,
+  );
+  page.counters('reveille_mail_news_total', 'News that were found.', 'sign', readings.news);
   page.histogram(
     'reveille_mail_found_seconds',
     'From the sign of a mail server to the answer of the look that found news.',

@@ -20,7 +20,7 @@ export interface LedgerDeps {
   /** Durable when it resolves. Rejects when the accounts store fails. */
   readonly save: (progress: WatchProgress) => Promise<void>;
   /** Shared by all watches. */
-  readonly metrics: Pick<MailMetrics, 'found' | 'told'>;
+  readonly metrics: Pick<MailMetrics, 'news' | 'found' | 'told'>;
   readonly clock: Clock;
   /** 0 to 1, 1 excluded. */
   readonly random: () => number;

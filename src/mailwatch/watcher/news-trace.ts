@@ -18,7 +18,7 @@ export interface Sign {
 }
 
 export interface NewsTraceDeps {
-  readonly metrics: Pick<MailMetrics, 'found' | 'told'>;
+  readonly metrics: Pick<MailMetrics, 'news' | 'found' | 'told'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Log;
 }
@@ -38,6 +38,7 @@ export class NewsTrace {
     this.#sign = sign;
     this.#foundAtMs = deps.clock.monotonicMs();
     this.#foundMs = this.#foundAtMs - signAtMs;
+    deps.metrics.news[sign].count++;
     deps.metrics.found.observe(this.#foundMs);
   }
 

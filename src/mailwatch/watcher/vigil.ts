@@ -2,6 +2,7 @@
 import { unreachable } from '../../assert.ts';
 import type { Clock } from '../../clock.ts';
 import type { MailFailure, WatchState } from '../account.ts';
+import type { MailMetrics } from '../mail-metrics.ts';
 import type { MailConnection, MailResult } from '../mailbox.ts';
 import type { Alarms } from './alarms.ts';
 import { Hold } from './hold.ts';
@@ -33,6 +34,8 @@ export interface VigilDeps {
   readonly host: string;
   readonly enter: (state: WatchState) => void;
   readonly alarms: Pick<Alarms, 'wait'>;
+  /** Shared by all watches. */
+  readonly metrics: Pick<MailMetrics, 'looks'>;
   readonly clock: Clock;
   /** 0 to 1, 1 excluded. */
   readonly random: () => number;
@@ -91,7 +94,7 @@ interface Vigil extends Sign {
 
 /** Looks once, tells, and waits for the next look to be due. Resolves to the ending, if it is one. */
 async function keepOneRound(vigil: Vigil, deps: VigilDeps): Promise<Ending | undefined> {
-  const { ledger, clock, enter } = deps;
+  const { ledger, metrics, clock, enter } = deps;
   // Before the look, which is the answer to it.
   const { changedAtMs } = vigil.connection;
   if (changedAtMs !== undefined) {
@@ -100,6 +103,7 @@ async function keepOneRound(vigil: Vigil, deps: VigilDeps): Promise<Ending | und
   }
   const seen = await lookAt(ledger.progress.folders, vigil.connection);
   if (!seen.ok) return failed(seen.failure);
+  metrics.looks[vigil.sign].count++;
   // The device is awake and looks itself, or wants to know nothing any more.
   if (vigil.letGo.aborted) return LEFT;
   const telling = await ledger.tellNews(seen.value, vigil);

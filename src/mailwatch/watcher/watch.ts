@@ -15,13 +15,14 @@ import {
 import { Ledger, type LedgerDeps } from './ledger.ts';
 import { type LogInDeps, logIn } from './log-in.ts';
 import { waitOf } from './states.ts';
-import { type Ending, failed, keepVigil, LEFT, type VigilRules } from './vigil.ts';
+import { type Ending, failed, keepVigil, LEFT, type VigilDeps, type VigilRules } from './vigil.ts';
 import { STARTING, WatchLife, type WatchLifeDeps } from './watch-life.ts';
 
 /** Times in milliseconds, from the config. */
 export interface WatchRules extends FailureRules, VigilRules {}
 
 export interface WatchDeps extends LedgerDeps, LogInDeps, WatchLifeDeps {
+  readonly metrics: LedgerDeps['metrics'] & VigilDeps['metrics'];
   readonly rules: WatchRules;
   readonly pool: Pick<Pool, 'acquire'>;
 }

@@ -218,6 +218,21 @@ describe('the trace of news', () => {
     });
   });
 
+  it('counts looks and news by what made the watch look', async () => {
+    await started({}, ({ mailbox }) => mailbox.arrive());
+    await rig.pass(RULES.debounceMs + LOOK_INTERVAL_MS);
+    rig.mailbox.arrive();
+    await rig.pass(RULES.debounceMs + LOOK_INTERVAL_MS);
+    const { looks, news } = rig.metrics;
+    const { time } = looks;
+    expect([looks.login.count, looks.exists.count]).to.deep.equal([1, 1]);
+    expect([news.login.count, news.exists.count, news.time.count]).to.deep.equal([1, 1, 0]);
+    const before = time.count;
+    await rig.leap(RULES.idleMs);
+    expect(time.count - before).to.equal(1);
+    expect(news.time.count).to.equal(0);
+  });
+
   it('tells neither endpoint, host, user, password nor folder', async () => {
     const folders = [{ name: 'canary-folder', baseline: { uidValidity: 1, uidNext: 10 } }];
     await started({ folders, host: 'canary-host.example' });

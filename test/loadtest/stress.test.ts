@@ -106,6 +106,19 @@ const CASES: readonly Case[] = [
   { server: 'garble', interval: 50, named: ['badMessage'], words: /SimplePush knows/ },
 ];
 
+/** A run of seconds finds what happens by chance by chance, the less the busier the machine is. */
+const TRIES_MAX = 3;
+
+/** The report of the first run that does not pass, or of the last. */
+async function stressUntilFound(
+  ...[server, options]: Parameters<typeof stressFaulty>
+): Promise<StressReport> {
+  for (let triesLeft = TRIES_MAX; ; triesLeft--) {
+    const report = await stressFaulty(server, options);
+    if (!report.verdict.passed || triesLeft === 1) return report;
+  }
+}
+
 describe('stress', () => {
   const lanes = new Lanes(LANES);
   before(() => lanes.begin());
@@ -203,7 +216,7 @@ describe('stress', () => {
   for (const { server, interval, named, words, args = QUICK } of CASES) {
     itRuns(
       `names ${named.join(' or ')} when a server has the fault "${server}" every ${interval} times`,
-      () => stressFaulty(server, { interval, args }),
+      () => stressUntilFound(server, { interval, args }),
       ({ verdict }) => {
         expect(verdict.passed).to.equal(false);
         const found = verdict.faults.filter(({ fault }) => named.includes(fault));

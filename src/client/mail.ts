@@ -146,7 +146,9 @@ export function createMailWatch(gate: string, options: MailOptions = {}): MailWa
       const { endpoint, protocol = 'imap', host, port, security = 'tls', exchange } = mailbox;
       const server = { host: host.toLowerCase(), port, security };
       const binding = { endpoint, protocol: protocolBindingOf(protocol, exchange), ...server };
-      const sealed = await sealIfPossible(JSON.stringify(credentials), publicKey, binding);
+      // With the time: nobody on the way can bring an old registration back.
+      const text = JSON.stringify({ ...credentials, sealedAtMs: Date.now() });
+      const sealed = await sealIfPossible(text, publicKey, binding);
       if (sealed === undefined) return { ok: false, problem: UNSEALABLE };
       const body = {
         endpoint,

@@ -75,7 +75,11 @@ export function createMailBackend(deps: RoleDeps, parts: BackendParts): MailBack
   });
   const service = createBackend({
     ...{ kept, watches, notifier, sealingKeys, clock, log },
-    limits: { accountsMax: mailwatch.accountsMax, retryAfterMs: mailwatch.retryAfterMs },
+    limits: {
+      accountsMax: mailwatch.accountsMax,
+      sealedAgeMsMax: mailwatch.sealedAgeMsMax,
+      retryAfterMs: mailwatch.retryAfterMs,
+    },
     onStopped: () => {
       metrics.ended.device.count++;
     },

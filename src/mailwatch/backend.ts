@@ -5,18 +5,27 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { StoredAccount } from './accounts/records.ts';
+import type { AccountId } from './account.ts';
+import type { AccountSecret, StoredAccount } from './accounts/records.ts';
 import { AccountsUnavailableError } from './accounts.ts';
 import type { Kept, KeptAccounts } from './kept-accounts.ts';
 import type { Notifier } from './notifier.ts';
 import { isOutage } from './outage.ts';
-import { openRegistration, type SealingKeys, secretOf } from './registration.ts';
+import {
+  isOutdated,
+  type OpenedRegistration,
+  openRegistration,
+  type SealingKeys,
+  secretOf,
+} from './registration.ts';
 import type { Answer, MailService, Refusal, RegisterRequest, Requests } from './rpc/methods.ts';
 import { accountIdOf, accountOfToken, isTokenOf, newWatchToken } from './tokens.ts';
 import type { RunningWatch, Watches } from './watches.ts';
 
 export interface BackendLimits {
   readonly accountsMax: number;
+  /** How old an envelope may be. */
+  readonly sealedAgeMsMax: number;
   /** What a caller is told to wait while we cannot promise anything. */
   readonly retryAfterMs: number;
 }
@@ -61,29 +70,20 @@ class MailBackendCore {
   #register(request: RegisterRequest): Promise<Answer<'register'>> {
     const { lead, turns } = this.#deps.watches;
     return turns.take(accountIdOf(request.endpoint), async (id) => {
-      const { limits, kept, clock, watches } = this.#deps;
-      const opened = await openRegistration(request, this.#deps);
+      const { kept, limits } = this.#deps;
+      const { sealedAgeMsMax } = limits;
+      const opened = await openRegistration(request, { ...this.#deps, sealedAgeMsMax });
       if (opened.kind === 'unavailable' || lead.aborted) return this.#unavailable();
       if (opened.kind === 'invalid') return refused(opened);
       const older = kept.get(id);
-      if (older === undefined && watches.size >= limits.accountsMax) {
-        return refused({ kind: 'throttled', retryAfterMs: limits.retryAfterMs });
-      }
+      const refusal = this.#refusalOf(opened, older);
+      if (refusal !== undefined) return refused(refusal);
       const found = older === undefined ? undefined : await kept.secretOf(id);
       const olderSecret = found?.kind === 'opened' ? found.secret : undefined;
       const secret = secretOf(request, opened.credentials, { older, olderSecret });
-      const nowMs = clock.nowMs();
       const { token, hash } = newWatchToken(id);
-      const { maxPollMs, waitMs } = request;
-      const { folders, generation } = secret;
-      const lastVersion = older?.progress.lastVersion;
-      const stored: StoredAccount = {
-        ...{ id, tokenHash: hash, generation, maxPollMs },
-        seenAtMs: nowMs,
-        notBeforeMs: nowMs + waitMs,
-        // Versions go on growing whatever mailbox it was before.
-        progress: { folders, told: 'none', ...(lastVersion === undefined ? {} : { lastVersion }) },
-      };
+      const nowMs = this.#deps.clock.nowMs();
+      const stored = storedOf(request, { id, tokenHash: hash, secret, older, opened, nowMs });
       await this.#replace(
         { stored, secret },
         older && olderSecret && { stored: older, secret: olderSecret },
@@ -92,6 +92,17 @@ class MailBackendCore {
       this.#deps.onRegistered();
       return { ok: true, reply: { token } };
     });
+  }
+
+  /** Why what was opened is not registered, whatever it says. */
+  #refusalOf(
+    { sealedAtMs }: Pick<Opened, 'sealedAtMs'>,
+    older: StoredAccount | undefined,
+  ): Refusal | undefined {
+    const { limits, watches } = this.#deps;
+    if (older !== undefined) return isOutdated(sealedAtMs, older) ? OUTDATED : undefined;
+    if (watches.size < limits.accountsMax) return undefined;
+    return { kind: 'throttled', retryAfterMs: limits.retryAfterMs };
   }
 
   /** Ends the watch of `older` and begins that of `next`, once it is kept. When it cannot be kept, what was promised before goes on. */
@@ -182,6 +193,40 @@ class MailBackendCore {
     return refused({ kind: 'unavailable', retryAfterMs: this.#deps.limits.retryAfterMs });
   }
 }
+
+type Opened = Extract<OpenedRegistration, { kind: 'opened' }>;
+
+/** The record of a new registration. */
+function storedOf(
+  { maxPollMs, waitMs }: RegisterRequest,
+  given: {
+    readonly id: AccountId;
+    readonly tokenHash: string;
+    readonly secret: AccountSecret;
+    readonly older: StoredAccount | undefined;
+    readonly opened: Opened;
+    readonly nowMs: number;
+  },
+): StoredAccount {
+  const { id, tokenHash, secret, older, opened, nowMs } = given;
+  const { generation, folders } = secret;
+  const { sealedAtMs } = opened;
+  const lastVersion = older?.progress.lastVersion;
+  return {
+    ...{ id, tokenHash, generation, maxPollMs },
+    seenAtMs: nowMs,
+    // A clock that is ahead today and right tomorrow must lock no device out.
+    ...(sealedAtMs === undefined ? {} : { sealedAtMs: Math.min(sealedAtMs, nowMs) }),
+    notBeforeMs: nowMs + waitMs,
+    // Versions go on growing whatever mailbox it was before.
+    progress: { folders, told: 'none', ...(lastVersion === undefined ? {} : { lastVersion }) },
+  };
+}
+
+const OUTDATED = {
+  kind: 'invalid',
+  fields: [{ field: 'sealed', expected: 'credentials sealed after those that are registered' }],
+} as const satisfies Refusal;
 
 function refused(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
   return { ok: false, refusal };

@@ -3,7 +3,8 @@ import type { Credentials } from './account.ts';
 import type { FieldProblem } from './rpc/methods.ts';
 
 export type ParsedCredentials =
-  | { readonly ok: true; readonly credentials: Credentials }
+  /** `sealedAtMs`: when, by the device's own clock, if it says so. */
+  | { readonly ok: true; readonly credentials: Credentials; readonly sealedAtMs?: number }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 /** Longest user name and password; RFC 5321 and the providers' own bounds are below. */
@@ -20,6 +21,14 @@ type Members = Readonly<Record<string, unknown>>;
 export function parseCredentials(text: string): ParsedCredentials {
   const members = parseMembers(text);
   if (members === undefined) return refused([['sealed', 'a JSON object']]);
+  const { sealedAtMs } = members;
+  if (sealedAtMs === undefined) return parseByKind(members);
+  if (!isMoment(sealedAtMs)) return refused([['sealed.sealedAtMs', 'milliseconds since 1970']]);
+  const parsed = parseByKind(members);
+  return parsed.ok ? { ...parsed, sealedAtMs } : parsed;
+}
+
+function parseByKind(members: Members): ParsedCredentials {
   switch (members['kind']) {
     case 'password':
       return parsePassword(members);
@@ -28,6 +37,10 @@ export function parseCredentials(text: string): ParsedCredentials {
     default:
       return refused([['sealed.kind', '"password" or "oauth"']]);
   }
+}
+
+function isMoment(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
 function parsePassword({ username, password }: Members): ParsedCredentials {

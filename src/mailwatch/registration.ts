@@ -1,5 +1,6 @@
 /** What a registration asks for, beyond its form: is the endpoint ours, does the envelope open, what of an older registration still counts. */
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import { open, type SealingKey } from '../protocol/envelope.ts';
 import { protocolBindingOf } from '../protocol/exchange-binding.ts';
 import type { Credentials, WatchedFolder } from './account.ts';
@@ -21,11 +22,19 @@ export type SealingKeys = readonly [NamedSealingKey, ...NamedSealingKey[]];
 export interface RegistrationDeps {
   readonly notifier: Pick<Notifier, 'check'>;
   readonly sealingKeys: SealingKeys;
+  /** How old an envelope may be, or how far ahead of us, by the device's clock. */
+  readonly sealedAgeMsMax: number;
+  readonly clock: Pick<Clock, 'nowMs'>;
 }
 
 /** What a request comes to. */
 export type OpenedRegistration =
-  | { readonly kind: 'opened'; readonly credentials: Credentials }
+  | {
+      readonly kind: 'opened';
+      readonly credentials: Credentials;
+      /** When, by the device's clock; undefined when it does not say. */
+      readonly sealedAtMs: number | undefined;
+    }
   | { readonly kind: 'invalid'; readonly fields: readonly FieldProblem[] }
   /** The push server does not answer, so nobody knows whose the endpoint is. */
   | { readonly kind: 'unavailable' };
@@ -33,7 +42,7 @@ export type OpenedRegistration =
 /** The envelope opened, and what is wrong with the request beyond its form. Never rejects. */
 export async function openRegistration(
   request: RegisterRequest,
-  { notifier, sealingKeys }: RegistrationDeps,
+  { notifier, ...sealing }: RegistrationDeps,
 ): Promise<OpenedRegistration> {
   const { endpoint, stateEndpoint } = request;
   const [first, second] = await Promise.all([
@@ -46,14 +55,14 @@ export async function openRegistration(
     ...(first === 'foreign' ? [{ field: 'endpoint', expected }] : []),
     ...(second === 'foreign' ? [{ field: 'stateEndpoint', expected }] : []),
   ];
-  const opened = await openSealed(request, sealingKeys);
+  const opened = await openSealed(request, sealing);
   if (opened.kind !== 'opened') return { ...opened, fields: [...foreign, ...opened.fields] };
   return foreign.length > 0 ? { kind: 'invalid', fields: foreign } : opened;
 }
 
 async function openSealed(
   { endpoint, protocol, server, exchange, keyId, sealed }: RegisterRequest,
-  sealingKeys: SealingKeys,
+  { sealingKeys, sealedAgeMsMax, clock }: Omit<RegistrationDeps, 'notifier'>,
 ): Promise<Exclude<OpenedRegistration, { kind: 'unavailable' }>> {
   const sealing = sealingKeys.find(({ id }) => id === keyId);
   if (sealing === undefined) {
@@ -69,7 +78,13 @@ async function openSealed(
   }
   const parsed = parseCredentials(text);
   if (!parsed.ok) return { kind: 'invalid', fields: parsed.problems };
-  return { kind: 'opened', credentials: parsed.credentials };
+  const { credentials, sealedAtMs } = parsed;
+  if (sealedAtMs !== undefined && Math.abs(clock.nowMs() - sealedAtMs) > sealedAgeMsMax) {
+    const now = new Date(clock.nowMs()).toISOString();
+    const expected = `credentials sealed within the last ${sealedAgeMsMax / MS_PER_SECOND} s; here it is ${now}`;
+    return { kind: 'invalid', fields: [{ field: 'sealed', expected }] };
+  }
+  return { kind: 'opened', credentials, sealedAtMs };
 }
 
 /** An account of the same endpoint, as it was before. */
@@ -79,6 +94,7 @@ export interface OlderAccount {
 }
 
 const GENERATION_BYTES = 16;
+const MS_PER_SECOND = 1000;
 
 /** The secret of a new registration. */
 export function secretOf(
@@ -116,4 +132,12 @@ function foldersOf(
     if (folder.baseline !== undefined) return folder;
     return known.find(({ name }) => name === folder.name) ?? folder;
   });
+}
+
+/**
+ * Whether this envelope was sealed before the one that is registered: a gate that has kept it would bring back what the device has replaced.
+ * One without its time is older than any that has one.
+ */
+export function isOutdated(sealedAtMs: number | undefined, older: StoredAccount): boolean {
+  return older.sealedAtMs !== undefined && (sealedAtMs ?? 0) < older.sealedAtMs;
 }

@@ -64,6 +64,7 @@ describe('the client of the mail watch', () => {
   });
 
   it('registers with credentials that only the backend can open, and only for what was named', async () => {
+    const beforeMs = Date.now();
     const registered = await createMailWatch(gate).register(MAILBOX);
     expect(registered).to.deep.equal({ ok: true, value: { token: 't' } });
     const { method, path, body } = asked[1] ?? { method: '', path: '', body: '{}' };
@@ -76,7 +77,9 @@ describe('the client of the mail watch', () => {
     });
     const binding = { endpoint: MAILBOX.endpoint, protocol: 'imap', ...server };
     const text = await open(sealed, key.privateKey, binding);
-    expect(JSON.parse(text ?? '')).to.deep.equal(CREDENTIALS);
+    const { sealedAtMs, ...credentials } = JSON.parse(text ?? '');
+    expect(credentials).to.deep.equal(CREDENTIALS);
+    expect(sealedAtMs).to.be.within(beforeMs, Date.now());
     expect(await open(sealed, key.privateKey, { ...binding, host: 'evil.example' })).to.equal(
       undefined,
     );

@@ -137,7 +137,7 @@ describe('the backend of the mail watch', () => {
       sealingKeys: [{ id: 'key-1', key: sealing }],
       onRegistered: () => {},
       onStopped: () => {},
-      limits: { accountsMax: 3, retryAfterMs: 5000 },
+      limits: { accountsMax: 3, sealedAgeMsMax: 3_600_000, retryAfterMs: 5000 },
       clock,
       log: quietLog,
       ...changes,
@@ -302,6 +302,29 @@ describe('the backend of the mail watch', () => {
     const own = [{ name: 'INBOX', baseline: { uidValidity: 1, uidNext: 3 } }];
     await register({ folders: own }, { ...PASSWORD, username: 'bob' });
     expect(watches[2]?.account.progress.folders).to.deep.equal(own);
+  });
+
+  it('takes nothing that was sealed before what is registered, and the same again', async () => {
+    const at = (sealedAtMs: number) => ({ ...PASSWORD, sealedAtMs });
+    const nowMs = clock.nowMs();
+    const refusalOf = async (credentials: object) => {
+      const answer = await backend.service.register(await request({}, credentials));
+      return answer.ok ? undefined : answer.refusal;
+    };
+    expect(await refusalOf(PASSWORD)).to.equal(undefined);
+    expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
+    expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
+    for (const outdated of [at(nowMs - 1001), PASSWORD]) {
+      expect(await refusalOf(outdated)).to.deep.equal({
+        kind: 'invalid',
+        fields: [
+          { field: 'sealed', expected: 'credentials sealed after those that are registered' },
+        ],
+      });
+    }
+    // A clock that was ahead and is right again locks nobody out.
+    expect(await refusalOf(at(nowMs + 600_000))).to.equal(undefined);
+    expect(await refusalOf(at(nowMs))).to.equal(undefined);
   });
 
   it('listens to no watch that was replaced', async () => {

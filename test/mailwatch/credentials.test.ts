@@ -49,9 +49,17 @@ describe('the credentials in an envelope', () => {
     expect(parseCredentials(JSON.stringify(given))).to.deep.equal({ ok: true, credentials: OAUTH });
   });
 
+  it('may say when they were sealed', () => {
+    expect(parseCredentials(JSON.stringify({ ...PASSWORD, sealedAtMs: 5 }))).to.deep.equal({
+      ...{ ok: true, credentials: PASSWORD, sealedAtMs: 5 },
+    });
+  });
+
   const refused: readonly (readonly [string, object | string, readonly string[]])[] = [
     ['what is no JSON', 'canary', ['sealed']],
     ['what is no object', '"canary"', ['sealed']],
+    ['a time that is none', { ...PASSWORD, sealedAtMs: '5' }, ['sealed.sealedAtMs']],
+    ['a time before 1970', { ...PASSWORD, sealedAtMs: -5 }, ['sealed.sealedAtMs']],
     ['an unknown kind', { ...PASSWORD, kind: 'canary' }, ['sealed.kind']],
     ['no name and no password', { kind: 'password' }, ['sealed.username', 'sealed.password']],
     ['an empty password', { ...PASSWORD, password: '' }, ['sealed.password']],

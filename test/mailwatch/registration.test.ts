@@ -7,6 +7,7 @@ import { newSealingKey, seal } from '../../src/protocol/envelope.ts';
 const ENDPOINT = 'https://push.example/update/ada';
 const STATE_ENDPOINT = 'https://push.example/update/ada-state';
 const SERVER = { host: 'mail.example', port: 993, security: 'tls' } as const;
+const NOW_MS = 1_800_000_000_000;
 const PASSWORD = { kind: 'password', username: 'ada', password: 'canary' } as const;
 
 describe('a registration', () => {
@@ -36,12 +37,42 @@ describe('a registration', () => {
     openRegistration(asked, {
       notifier: { check: async (endpoint) => checks[endpoint] ?? 'ours' },
       sealingKeys: [newer, older],
+      sealedAgeMsMax: 60_000,
+      clock: { nowMs: () => NOW_MS },
     });
 
   it('gives the credentials, also under an older key', async () => {
     for (const key of [newer, older]) {
       const asked = await request({ stateEndpoint: STATE_ENDPOINT }, key);
-      expect(await opened(asked)).to.deep.equal({ kind: 'opened', credentials: PASSWORD });
+      expect(await opened(asked)).to.deep.equal({
+        ...{ kind: 'opened', credentials: PASSWORD, sealedAtMs: undefined },
+      });
+    }
+  });
+
+  it('is refused when it was sealed long ago, or far in the future', async () => {
+    const sealedAt = async (sealedAtMs: number) =>
+      await opened(
+        await request({
+          sealed: await seal(JSON.stringify({ ...PASSWORD, sealedAtMs }), newer.key.publicKey, {
+            ...{ endpoint: ENDPOINT, protocol: 'imap', ...SERVER },
+          }),
+        }),
+      );
+    for (const sealedAtMs of [NOW_MS - 60_000, NOW_MS, NOW_MS + 60_000]) {
+      expect(await sealedAt(sealedAtMs)).to.deep.include({ kind: 'opened', sealedAtMs });
+    }
+    for (const sealedAtMs of [NOW_MS - 60_001, NOW_MS + 60_001]) {
+      expect(await sealedAt(sealedAtMs)).to.deep.equal({
+        kind: 'invalid',
+        fields: [
+          {
+            field: 'sealed',
+            expected:
+              'credentials sealed within the last 60 s; here it is 2027-01-15T08:00:00.000Z',
+          },
+        ],
+      });
     }
   });
 

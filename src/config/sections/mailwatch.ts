@@ -100,6 +100,15 @@ export const MAILWATCH = {
       description: `
         Accounts that may be registered. A watched mailbox takes some 80 kB.`,
     },
+    sealed_age_ms_max: {
+      type: 'integer',
+      minimum: 60000,
+      maximum: 31536000000,
+      default: 86400000,
+      description: `
+        How old a registration may be, and how far a device's clock may be off: an older one is refused, so that
+        a gate that was broken into cannot bring back what it has recorded.`,
+    },
     lease_ms: {
       type: 'integer',
       minimum: 1000,

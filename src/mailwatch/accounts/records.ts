@@ -39,6 +39,8 @@ export interface StoredAccount {
   readonly generation: string;
   readonly maxPollMs: number;
   readonly seenAtMs: number;
+  /** When the credentials were sealed, by the device's clock or, if that is ahead, by ours; absent when the device does not say. */
+  readonly sealedAtMs?: number;
   readonly notBeforeMs: number;
   readonly progress: WatchProgress;
 }

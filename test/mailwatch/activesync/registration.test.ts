@@ -40,6 +40,8 @@ describe('the registration of an ActiveSync account', () => {
     await openRegistration(request, {
       notifier: { check: async () => 'ours' },
       sealingKeys: [{ id: 'key-1', key }],
+      sealedAgeMsMax: 60_000,
+      clock: { nowMs: () => 0 },
     });
 
   it('keeps the question with the other secrets', async () => {

@@ -95,9 +95,8 @@ describe('the mail gate in a real browser', function () {
       ...{ endpoint: endpoint ?? '', protocol },
       ...(server ?? { host: '', port: 0, security: '' }),
     };
-    expect(JSON.parse((await open(sealed, key.privateKey, binding)) ?? '')).to.deep.equal(
-      MAILBOX.credentials,
-    );
+    const text = await open(sealed, key.privateKey, binding);
+    expect(JSON.parse(text ?? '')).to.deep.include(MAILBOX.credentials);
   });
 
   it('tells such a page the status, and when to come again', async () => {

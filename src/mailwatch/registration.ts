@@ -95,6 +95,8 @@ export interface OlderAccount {
 
 const GENERATION_BYTES = 16;
 const MS_PER_SECOND = 1000;
+/** Registrations of one endpoint that overtake each other on their way, by so much at most. */
+export const ORDER_SLACK_MS = 60_000;
 
 /** The secret of a new registration. */
 export function secretOf(
@@ -136,8 +138,8 @@ function foldersOf(
 
 /**
  * Whether this envelope was sealed before the one that is registered: a gate that has kept it would bring back what the device has replaced.
- * One without its time is older than any that has one.
+ * One without its time is older than any that has one; of those that a device sends at the same time any may come last.
  */
 export function isOutdated(sealedAtMs: number | undefined, older: StoredAccount): boolean {
-  return older.sealedAtMs !== undefined && (sealedAtMs ?? 0) < older.sealedAtMs;
+  return older.sealedAtMs !== undefined && (sealedAtMs ?? 0) < older.sealedAtMs - ORDER_SLACK_MS;
 }

@@ -18,6 +18,7 @@ import {
 import { type BackendDeps, createBackend } from '../../src/mailwatch/backend.ts';
 import { type CredentialsPlace, KeptAccounts } from '../../src/mailwatch/kept-accounts.ts';
 import type { EndpointCheck } from '../../src/mailwatch/notifier.ts';
+import { ORDER_SLACK_MS } from '../../src/mailwatch/registration.ts';
 import type { MailService, RegisterRequest } from '../../src/mailwatch/rpc/methods.ts';
 import { accountIdOf } from '../../src/mailwatch/tokens.ts';
 import { toMasterKeys } from '../../src/mailwatch/vault/master-keys.ts';
@@ -314,7 +315,9 @@ describe('the backend of the mail watch', () => {
     expect(await refusalOf(PASSWORD)).to.equal(undefined);
     expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
     expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
-    for (const outdated of [at(nowMs - 1001), PASSWORD]) {
+    expect(await refusalOf(at(nowMs - 1000 - ORDER_SLACK_MS))).to.equal(undefined);
+    expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
+    for (const outdated of [at(nowMs - 1001 - ORDER_SLACK_MS), PASSWORD]) {
       expect(await refusalOf(outdated)).to.deep.equal({
         kind: 'invalid',
         fields: [

@@ -215,8 +215,10 @@ function storedOf(
   return {
     ...{ id, tokenHash, generation, maxPollMs },
     seenAtMs: nowMs,
-    // A clock that is ahead today and right tomorrow must lock no device out.
-    ...(sealedAtMs === undefined ? {} : { sealedAtMs: Math.min(sealedAtMs, nowMs) }),
+    // A clock that is ahead today and right tomorrow must lock no device out; and who is a minute late takes nobody further back.
+    ...(sealedAtMs === undefined
+      ? {}
+      : { sealedAtMs: Math.max(older?.sealedAtMs ?? 0, Math.min(sealedAtMs, nowMs)) }),
     notBeforeMs: nowMs + waitMs,
     // Versions go on growing whatever mailbox it was before.
     progress: { folders, told: 'none', ...(lastVersion === undefined ? {} : { lastVersion }) },

@@ -316,6 +316,7 @@ describe('the backend of the mail watch', () => {
     expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
     expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
     expect(await refusalOf(at(nowMs - 1000 - ORDER_SLACK_MS))).to.equal(undefined);
+    expect(await refusalOf(at(nowMs - 1001 - ORDER_SLACK_MS))).not.to.equal(undefined);
     expect(await refusalOf(at(nowMs - 1000))).to.equal(undefined);
     for (const outdated of [at(nowMs - 1001 - ORDER_SLACK_MS), PASSWORD]) {
       expect(await refusalOf(outdated)).to.deep.equal({

@@ -58,9 +58,6 @@ export function createMailBackend(deps: RoleDeps, parts: BackendParts): MailBack
   const watches = new Watches({
     ...{ kept, freshOauth, ramp, log },
     createWatch: (account, hooks) => createWatch(account, hooks, { config, clock, log, parts }),
-    onForgotten: async (watch) => {
-      await operators.alertOne(watch);
-    },
   });
   const loadKeys = async () => {
     try {

@@ -149,8 +149,8 @@ export class Operators {
   rearm(which: Which): number {
     const chosen = this.#chosen(which);
     this.#rearming.abort();
-    this.#rearming = this.#withLead();
-    const ramp = { ...this.#deps.ramp, signal: this.#rearming.signal };
+    this.#rearming = new AbortController();
+    const ramp = { ...this.#deps.ramp, signal: this.#untilLost(this.#rearming) };
     void inRamp(chosen, (watch) => watch.rearm(), ramp);
     this.#deps.log.info({ accounts: chosen.length }, 'mail.watches.rearmed');
     return chosen.length;
@@ -160,8 +160,8 @@ export class Operators {
   alert(which: Which): number {
     const chosen = this.#chosen(which);
     this.#alerting.abort();
-    this.#alerting = this.#withLead();
-    void this.#alertInTurn(chosen, this.#alerting.signal);
+    this.#alerting = new AbortController();
+    void this.#alertInTurn(chosen, this.#untilLost(this.#alerting));
     return chosen.length;
   }
 
@@ -170,7 +170,7 @@ export class Operators {
     const { notifier, clock } = this.#deps;
     const { account } = watch;
     const nowMs = clock.nowMs();
-    if (account.stateEndpoint !== undefined) {
+    if (account.stateEndpoint !== undefined && account.stateEndpoint !== account.endpoint) {
       const version = nextVersion(undefined, nowMs);
       return (await notifier.notify(account.stateEndpoint, version, newRequestId())).kind;
     }
@@ -203,13 +203,9 @@ export class Operators {
     else this.#deps.pool.resume();
   }
 
-  /** Aborted with the lease, too. */
-  #withLead(): AbortController {
-    const over = new AbortController();
-    const { lead } = this.#deps.watches;
-    if (lead.aborted) over.abort();
-    lead.addEventListener('abort', () => over.abort(), { once: true, signal: over.signal });
-    return over;
+  /** Until it is aborted, or the lease is lost. */
+  #untilLost(over: AbortController): AbortSignal {
+    return AbortSignal.any([over.signal, this.#deps.watches.lead]);
   }
 }
 

@@ -49,8 +49,6 @@ export interface WatchesDeps {
   readonly createWatch: (account: Account, hooks: WatchHooks) => RunningWatch;
   /** What restarted watches begin spread over. */
   readonly ramp: Omit<Ramp, 'signal'>;
-  /** Tells a device, which has nobody else to tell it, to register again. Never rejects. */
-  readonly onForgotten: (watch: RunningWatch) => Promise<void>;
   readonly log: Log;
 }
 
@@ -96,22 +94,16 @@ export class Watches {
 
   /** Begins one for every account that is kept, spread over the ramp. Call it when the lease was taken. */
   async startAll(): Promise<void> {
-    const { kept, ramp, onForgotten, log } = this.#deps;
+    const { kept, ramp, log } = this.#deps;
     this.#lead = new AbortController();
     const { signal } = this.#lead;
     const { whole, broken } = await kept.recover();
     for (const account of broken) log.error({ account }, 'mail.vault.secret_broken');
-    const begun = whole.map((one) => ({
-      watch: this.#create(one),
-      isForgotten: one.secret.credentials.kind === 'forgotten',
-    }));
-    const start = async ({ watch, isForgotten }: (typeof begun)[number]) => {
-      if (this.#running.get(watch.account.id) !== watch) return;
-      watch.start();
-      // With an endpoint for states the watch tells itself.
-      if (isForgotten && watch.account.stateEndpoint === undefined) await onForgotten(watch);
+    const created = whole.map((one) => this.#create(one));
+    const start = (watch: RunningWatch) => {
+      if (this.#running.get(watch.account.id) === watch) watch.start();
     };
-    void inRamp(begun, start, { ...ramp, signal });
+    void inRamp(created, start, { ...ramp, signal });
     log.info({ accounts: whole.length, rampMs: ramp.rampMs }, 'mail.watches.started');
   }
 

@@ -78,8 +78,6 @@ describe('the backend of the mail watch', () => {
   let accounts: Accounts;
   let vault: Vault;
   let watches: FakeWatch[];
-  /** Endpoints of devices that were told to register again. */
-  let forgotten: string[];
   let running: Watches;
   let backend: { readonly service: MailService };
   let checks: Record<string, EndpointCheck>;
@@ -93,7 +91,6 @@ describe('the backend of the mail watch', () => {
     folder = await makeTemporaryFolder();
     clock = new HandClock();
     watches = [];
-    forgotten = [];
     checks = {};
     await openAgain();
   });
@@ -126,9 +123,6 @@ describe('the backend of the mail watch', () => {
         return watch;
       },
       ramp: { rampMs: 0, wait: async () => {} },
-      onForgotten: async ({ account }) => {
-        forgotten.push(account.endpoint);
-      },
       log: quietLog,
       ...changes,
     });
@@ -647,17 +641,19 @@ describe('the backend of the mail watch', () => {
       const resumed = watches.at(-1);
       const credentials = await resumed?.hooks.credentialsOf(resumed.account);
       expect(credentials?.ok === false && credentials.failure.kind).to.equal('auth');
-      expect(forgotten).to.deep.equal([ENDPOINT]);
+      // The watch tells it there, since the device has named no other endpoint.
+      expect(resumed?.account.stateEndpoint).to.equal(ENDPOINT);
       await register();
       expect(watches.at(-1)?.account.progress).to.deep.include({ folders, lastVersion: 77 });
+      expect(watches.at(-1)?.account.stateEndpoint).to.equal(undefined);
       expect((await logIn(watches.at(-1))).username).to.equal('ada');
     });
 
-    it('leaves the telling to the watch where the device has an endpoint for states', async () => {
+    it('has it told at the endpoint for states where there is one', async () => {
       await openInMemory();
       await register({ stateEndpoint: 'https://push.example/update/state' });
       await openInMemory();
-      expect(forgotten).to.deep.equal([]);
+      expect(watches.at(-1)?.account.stateEndpoint).to.equal('https://push.example/update/state');
     });
 
     it('takes those that lay in the vault off the disk', async () => {

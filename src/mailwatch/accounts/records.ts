@@ -103,7 +103,10 @@ export function decodeLease(value: Buffer): Lease {
  */
 export function toAccount(stored: StoredAccount, secret: AccountSecret): Account {
   const { id, maxPollMs, seenAtMs, notBeforeMs } = stored;
-  const { endpoint, stateEndpoint, protocol, server, exchange } = secret;
+  const { endpoint, protocol, server, exchange, credentials } = secret;
+  // Whose credentials are forgotten must hear of it, on the only endpoint that there is.
+  const stateEndpoint =
+    secret.stateEndpoint ?? (credentials.kind === 'forgotten' ? endpoint : undefined);
   const isWhole = stored.generation === secret.generation;
   const progress = isWhole
     ? stored.progress

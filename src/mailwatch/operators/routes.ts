@@ -104,22 +104,22 @@ function routesOf(operators: Operators): Readonly<Record<string, Route>> {
           ...(state !== undefined && isState(state) ? { state } : {}),
         }),
     },
-    '/v1/pause': toDo(async () => {
+    '/v1/pause': action(async () => {
       await operators.pause();
       return operators.report();
     }),
-    '/v1/resume': toDo(async () => {
+    '/v1/resume': action(async () => {
       await operators.resume();
       return operators.report();
     }),
-    '/v1/rotate': toDo(async () => ({ accounts: await operators.rotate() })),
+    '/v1/rotate': action(async () => ({ accounts: await operators.rotate() })),
     '/v1/rearm': ofChosen((which) => operators.rearm(which)),
     '/v1/alert': ofChosen((which) => operators.alert(which)),
   };
 }
 
-/** What is simply done. */
-function toDo(answer: () => Promise<object>): Route {
+/** What is done to all, and takes no words. */
+function action(answer: () => Promise<object>): Route {
   return { method: 'POST', words: [], answer };
 }
 

@@ -132,10 +132,15 @@ export class Ledger {
     attention: Attention,
   ): Promise<{ readonly told: boolean; readonly retryAfterMs: number }> {
     const { notifier, clock, log } = this.#deps;
-    const { stateEndpoint, id: account } = this.#account;
+    const { endpoint, stateEndpoint, id: account } = this.#account;
     if (stateEndpoint === undefined) return { told: true, retryAfterMs: 0 };
-    // The time alone: what was last told of is in no record of its own, and states change by the hour.
-    const version = nextVersion(undefined, clock.nowMs());
+    const isShared = stateEndpoint === endpoint;
+    // The time alone on an endpoint of its own: what was last told of is in no record, and states change by the hour.
+    const version = nextVersion(isShared ? this.#progress.lastVersion : undefined, clock.nowMs());
+    // On that of the news it must not be taken for the version of the next ones, so it is kept first, as theirs is.
+    if (isShared && !(await this.#keep({ ...this.#progress, lastVersion: version }))) {
+      return { told: false, retryAfterMs: 0 };
+    }
     const requestId = newRequestId();
     const outcome = await notifier.notify(stateEndpoint, version, requestId);
     log.debug({ account, requestId, attention, version, outcome: outcome.kind }, 'mail.state.told');

@@ -3,7 +3,7 @@ import type { Credentials, MailFailure } from '../../../src/mailwatch/account.ts
 import type { MailResult } from '../../../src/mailwatch/mailbox.ts';
 import { LOOK_INTERVAL_MS } from '../../../src/mailwatch/watcher/vigil.ts';
 import { CUT } from './scripted-mailbox.ts';
-import { HOUR_MS, PASSWORD, type RigOptions, RULES, WatchRig } from './watch-rig.ts';
+import { ENDPOINT, HOUR_MS, PASSWORD, type RigOptions, RULES, WatchRig } from './watch-rig.ts';
 
 const AUTH: MailFailure = { kind: 'auth', detail: 'AUTHENTICATIONFAILED' };
 const OAUTH: MailFailure = { kind: 'oauth', detail: 'invalid_grant' };
@@ -377,6 +377,25 @@ describe('a watch', () => {
       rig.mailbox.cut();
       await rig.pass(HOUR_MS);
       expect(rig.stateVersions).to.have.length(3);
+    });
+
+    it('tells it where the news go, when the device has named no other endpoint, by a version that is no news’', async () => {
+      await started({ stateEndpoint: ENDPOINT }, (fresh) => {
+        fresh.mailbox.refusal = AUTH;
+        fresh.outcome = { kind: 'later' };
+      });
+      expect(rig.versions).to.deep.equal([]);
+      rig.outcome = { kind: 'accepted' };
+      await rig.pass(RULES.backoffMaxMs, 1_000);
+      expect(rig.versions).to.have.length(1);
+      rig.mailbox.refusal = undefined;
+      rig.mailbox.arrive();
+      rig.watch.rearm();
+      await rig.flush();
+      await rig.pass(RULES.debounceMs + LOOK_INTERVAL_MS, 100);
+      expect(rig.versions.length).to.be.greaterThan(1);
+      const grown = [...new Set(rig.versions)].sort((one, other) => one - other);
+      expect(rig.versions).to.deep.equal(grown);
     });
 
     it('tells it once though the backend is started anew', async () => {

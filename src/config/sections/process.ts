@@ -89,8 +89,8 @@ export const START = {
       maximum: 1,
       default: 1,
       description: `
-        Processes that serve devices. Only 1 for now: more need sessions to be found across
-        processes, which comes with clustering.`,
+        Processes that serve devices. Always 1: with more of them, a PUT would reach a process that does
+        not have the device's socket.`,
     },
     ready_deadline_ms: {
       type: 'integer',

@@ -20,7 +20,7 @@ export interface OutgoingMessage {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** One that is hidden from others for now. */
+/** One that was received: hidden from other receivers until its visibility timeout. */
 export interface IncomingMessage extends OutgoingMessage {
   readonly messageId: string;
   /** Names this receipt of it. */

@@ -107,6 +107,7 @@ describe('what stress counts', () => {
   });
 
   it('reads memory and CPU time of a process and its children, and of none that is gone', function () {
+    // Read from /proc, which only Linux has; elsewhere stress shows no usage.
     if (process.platform !== 'linux') this.skip();
     const usage = usageOf([process.pid]) ?? expect.fail('no usage');
     expect(usage.rssMiB).to.be.greaterThan(10);

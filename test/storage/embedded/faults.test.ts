@@ -75,6 +75,7 @@ describe('the embedded store when', () => {
   });
 
   it('the disk is full: refuses, keeps what it promised, and recovers', async function () {
+    // prlimit, which makes a disk full without filling it, is Linux alone.
     if (process.platform !== 'linux') this.skip();
     const child = await openChildStore({
       path: folder.path,
